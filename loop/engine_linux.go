@@ -1,0 +1,5 @@
+package loop
+
+const nativeEngine = Epoll
+
+var newNative = newEpoll

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package loop
+
+const nativeEngine = Epoll
+
+var newNative func() (Poller, error)
