@@ -1,0 +1,83 @@
+package http1
+
+// tokenChars are the tchar of RFC 9110 §5.6.2.
+var tokenChars = func() (t [256]bool) {
+	for c := '0'; c <= '9'; c++ {
+		t[c] = true
+	}
+	for c := 'a'; c <= 'z'; c++ {
+		t[c], t[c-0x20] = true, true
+	}
+	for _, c := range "!#$%&'*+-.^_`|~" {
+		t[c] = true
+	}
+	return t
+}()
+
+func isToken(b []byte) bool {
+	for _, c := range b {
+		if !tokenChars[c] {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// isHost accepts uri-host [":" port] (RFC 3986 §3.2.2), an IPv6 literal only in
+// brackets. An empty Host is allowed (RFC 9110 §7.2).
+func isHost(b []byte) bool {
+	i := 0
+	if len(b) > 0 && b[0] == '[' {
+		for i = 1; i < len(b) && b[i] != ']'; i++ {
+			c := b[i]
+			if !isHex(c) && c != ':' && c != '.' {
+				return false
+			}
+		}
+		if i == len(b) || i < 3 {
+			return false
+		}
+		i++
+	} else {
+		for i < len(b) && b[i] != ':' {
+			c := b[i]
+			if !hostChars[c] {
+				return false
+			}
+			i++
+		}
+	}
+	if i == len(b) {
+		return true
+	}
+	if b[i] != ':' || (i == 0) {
+		return false
+	}
+	port := b[i+1:]
+	for _, c := range port {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(port) <= 5
+}
+
+// hostChars are the unreserved and sub-delims of RFC 3986 that occur in names,
+// and "%" for encoded ones; "/", "@", "?", "\" and white space would change
+// what a URL made from the host means.
+var hostChars = func() (t [256]bool) {
+	for c := '0'; c <= '9'; c++ {
+		t[c] = true
+	}
+	for c := 'a'; c <= 'z'; c++ {
+		t[c], t[c-0x20] = true, true
+	}
+	for _, c := range "-._~%!$&'()*+,;=" {
+		t[c] = true
+	}
+	return t
+}()
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
