@@ -80,6 +80,7 @@ type Conn struct {
 	full     bool // over the high mark, Drained is owed
 	blocked  bool // the socket took less than offered; wait for Writable
 	linger   bool // wait for the peer's FIN after flushing
+	deaf     bool // StopReading: only the peer's hang-up is waited for
 	sendErr  error
 	out      []segment
 	head     int   // out[:head] has been sent
@@ -142,6 +143,20 @@ func (c *Conn) Resume() {
 		c.paused = false
 		c.arm()
 	}
+}
+
+// StopReading refuses all further input for good: on a Unix socket the peer's
+// writes fail from now on. Closed is called when the peer closes. An engine that
+// can't do that goes on calling Data.
+func (c *Conn) StopReading() {
+	c.l.mustOwn()
+	s, ok := c.sock.(interface{ CloseRead() error })
+	if c.state != open || !ok || s.CloseRead() != nil {
+		c.Resume()
+		return
+	}
+	c.deaf, c.paused = true, true
+	c.setInterest(c.armed &^ Readable)
 }
 
 // Paused tells whether Pause is in force.
@@ -217,6 +232,12 @@ func (c *Conn) ready(ev event) {
 		c.send()
 	}
 	if c.state == closed || (ev.ready&Readable == 0 && !ev.hup) {
+		return
+	}
+	if c.deaf {
+		if ev.hup {
+			c.fail(io.EOF)
+		}
 		return
 	}
 	if c.state == lingering {

@@ -15,7 +15,7 @@ type Loop struct {
 	start  time.Time
 
 	// Owned by the loop's goroutine:
-	now     int64 // ns since start, taken once per turn
+	now     int64 // ns since epoch, taken once per turn
 	wall    time.Time
 	slots   []slot
 	free    []uint32
@@ -48,6 +48,10 @@ type slot struct {
 // pollee is a Conn or a Listener.
 type pollee interface{ ready(ev event) }
 
+// epoch is where Now begins, the same for all loops, so that their times can
+// be compared.
+var epoch = time.Now()
+
 // New makes a loop on an engine. Run must be called to start it.
 func New(engine Engine) (*Loop, error) {
 	p, err := engine.newPoller()
@@ -64,8 +68,9 @@ func newLoop(p Poller, clock func() time.Time) *Loop {
 		iov:     make([][]byte, 0, iovecsMax),
 		done:    make(chan struct{}),
 	}
-	l.start = clock()
-	l.wall = l.start
+	l.start = epoch
+	l.wall = clock()
+	l.tick()
 	return l
 }
 
@@ -86,7 +91,8 @@ func (l *Loop) Post(fn func()) bool {
 	return true
 }
 
-// Now is the loop's clock in nanoseconds, taken once per turn; it only rises.
+// Now is the loop's clock in nanoseconds, taken once per turn; it only rises,
+// and all loops count from the same moment.
 func (l *Loop) Now() int64 { return l.now }
 
 // Wall is the time of day at the beginning of this turn.

@@ -105,6 +105,18 @@ func (s *fdSocket) SendFile(f *os.File, off int64, n int) (int, error) {
 
 func (s *fdSocket) CloseWrite() error { return unix.Shutdown(s.fd, unix.SHUT_WR) }
 
+// CloseRead makes a Unix peer's writes fail. A TCP peer would not notice.
+func (s *fdSocket) CloseRead() error {
+	sa, err := unix.Getsockname(s.fd)
+	if err != nil {
+		return err
+	}
+	if _, ok := sa.(*unix.SockaddrUnix); !ok {
+		return unix.EOPNOTSUPP
+	}
+	return unix.Shutdown(s.fd, unix.SHUT_RD)
+}
+
 func (s *fdSocket) Connected() error {
 	code, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {

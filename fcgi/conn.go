@@ -1,0 +1,290 @@
+package fcgi
+
+import (
+	"errors"
+	"fmt"
+
+	"sluice/loop"
+)
+
+// Stream receives the answer to one request. After Ended or Failed nothing more
+// comes.
+type Stream interface {
+	// Stdout and Stderr bring a piece; it dies when Turn or Ended returns.
+	Stdout(p []byte)
+	Stderr(p []byte)
+	// Turn: all that has arrived for now was given.
+	Turn()
+	// Drained: after Conn.Full, more of STDIN may be sent.
+	Drained()
+	// Ended: END_REQUEST has come. The connection is no longer the stream's.
+	Ended(end EndRequestBody)
+	// Failed: the connection broke or the backend broke the protocol.
+	Failed(err error)
+}
+
+// requestID is the only one: without multiplexing a connection has one request
+// at a time.
+const requestID = 1
+
+// connState says what a connection is doing.
+type connState uint8
+
+const (
+	// dialing: not yet connected; pool.go waits for it.
+	dialing connState = iota
+	// idle: kept, in Local.idle.
+	idle
+	// busy: a Stream waits for its END_REQUEST.
+	busy
+	// leaving: the request was given up; the permit stays taken until the
+	// worker is free, which it says by closing.
+	leaving
+	// retiring: taken out of use while its worker is being ended.
+	retiring
+	// closed: given up; its permit is back.
+	closed
+	numConnStates
+)
+
+func (s connState) String() string {
+	return [...]string{"dialing", "idle", "busy", "leaving", "retiring", "closed"}[s]
+}
+
+var connMay = [numConnStates][numConnStates]bool{
+	dialing:  {busy: true, closed: true},
+	idle:     {busy: true, retiring: true, closed: true},
+	busy:     {idle: true, leaving: true, retiring: true, closed: true},
+	leaving:  {retiring: true, closed: true},
+	retiring: {closed: true},
+}
+
+// Conn is one connection to a backend. It belongs to a Local.
+type Conn struct {
+	lp     *Local
+	server *server
+	c      *loop.Conn
+	dec    Decoder
+	state  connState
+	stream Stream
+	served int
+	// stdinOpen: STDIN's empty record has not been written. A connection whose
+	// request was not sent whole can't be used again.
+	stdinOpen bool
+	got       int64 // octets received for this request
+	sentAt    int64 // loop.Conn.Sent when the request began
+	idleSince int64
+}
+
+func (c *Conn) become(next connState) {
+	if !connMay[c.state][next] {
+		panic("fcgi: connection may not go from " + c.state.String() + " to " + next.String())
+	}
+	c.state = next
+}
+
+// Write queues octets of records.
+func (c *Conn) Write(p []byte) { c.c.Write(p) }
+
+// WriteShared queues octets that never change again.
+func (c *Conn) WriteShared(p []byte) { c.c.WriteShared(p) }
+
+// WriteFile queues a range of a file; see loop.Conn.
+func (c *Conn) WriteFile(f loop.FileRef, off, n int64) { c.c.WriteFile(f, off, n) }
+
+// Full asks to stop feeding until Stream.Drained.
+func (c *Conn) Full() bool { return c.c.Full() }
+
+// StdinDone notes that the whole request has been written, so that the
+// connection can be used again.
+func (c *Conn) StdinDone() { c.stdinOpen = false }
+
+// Started tells whether anything was received for this request.
+func (c *Conn) Started() bool { return c.got > 0 }
+
+// Reused tells whether the connection had served a request before this one.
+func (c *Conn) Reused() bool { return c.served > 0 }
+
+// Accepted tells whether the kernel took anything of this request.
+func (c *Conn) Accepted() bool { return c.c.Sent() > c.sentAt }
+
+// Pause and Resume hold back the answer.
+func (c *Conn) Pause()  { c.c.Pause() }
+func (c *Conn) Resume() { c.c.Resume() }
+
+// Descriptor is the file descriptor by which php finds the worker; -1 where the
+// engine has none.
+func (c *Conn) Descriptor() int { return c.c.Descriptor() }
+
+// Server is the address of the backend.
+func (c *Conn) Server() Server { return c.server.Server }
+
+// Abandon gives up the request: nothing is said to the Stream any more, and
+// what the backend still writes fails, so that php ends the script as its
+// ignore_user_abort says. The worker may go on all the same, so it counts as
+// taken until it closes, or until Kill.
+func (c *Conn) Abandon() {
+	if c.state != busy {
+		return
+	}
+	c.stream = nil
+	c.become(leaving)
+	c.c.StopReading()
+}
+
+// Kill gives up the request and ends its worker by Options.Kill.
+func (c *Conn) Kill() {
+	if c.state != busy && c.state != leaving {
+		return
+	}
+	c.stream = nil
+	c.become(retiring)
+	c.lp.end(c, c.lp.pool.opts.Kill)
+}
+
+// Leaving tells whether the worker is still taken by an abandoned request.
+func (c *Conn) Leaving() bool { return c.state == leaving }
+
+// Connected implements loop.DialHandler.
+func (c *Conn) Connected(*loop.Conn) { c.lp.dialed(c, nil) }
+
+// EOF implements loop.Handler.
+func (c *Conn) EOF(*loop.Conn) { c.broken(errClosed) }
+
+// Closed implements loop.Handler.
+func (c *Conn) Closed(_ *loop.Conn, err error) { c.broken(err) }
+
+// errClosed: the backend closed the connection (a php worker that crashes or
+// is killed looks like this).
+var errClosed = errors.New("fcgi: backend closed the connection before END_REQUEST")
+
+// ErrClosed tells whether err says that the backend went away.
+func ErrClosed(err error) bool { return errors.Is(err, errClosed) }
+
+// Drained implements loop.Handler.
+func (c *Conn) Drained(*loop.Conn) {
+	if c.state == busy {
+		c.stream.Drained()
+	}
+}
+
+// broken ends the connection for a reason that we did not ask for.
+func (c *Conn) broken(err error) {
+	st, was := c.stream, c.state
+	c.stream = nil
+	if was == dialing {
+		c.lp.dialed(c, err)
+		return
+	}
+	c.close()
+	if was == busy && st != nil {
+		st.Failed(err)
+	}
+}
+
+// close closes the socket and gives the permit back.
+func (c *Conn) close() {
+	if c.state == closed {
+		return
+	}
+	was := c.state
+	c.become(closed)
+	c.c.Abort()
+	c.lp.gone(c, was)
+}
+
+// Data implements loop.Handler.
+func (c *Conn) Data(_ *loop.Conn, p []byte) {
+	switch c.state {
+	case busy:
+	case leaving: // an engine that can't stop reading: the answer is thrown away
+		c.discard(p)
+		return
+	case retiring:
+		return
+	case dialing, idle, closed, numConnStates:
+		c.close() // nobody asked: never take it for the next request's answer
+		return
+	}
+	c.got += int64(len(p))
+	for len(p) > 0 {
+		n, ev, ok, err := c.dec.Next(p)
+		p = p[n:]
+		if err == nil && ok {
+			var ended bool
+			ended, err = c.event(ev, len(p))
+			if ended {
+				return
+			}
+		}
+		if err != nil {
+			c.broken(err)
+			return
+		}
+		if c.state != busy { // the stream gave up
+			return
+		}
+	}
+	c.stream.Turn()
+}
+
+// discard reads an abandoned answer until END_REQUEST.
+func (c *Conn) discard(p []byte) {
+	for len(p) > 0 {
+		n, ev, ok, err := c.dec.Next(p)
+		if p = p[n:]; err != nil || (ok && ev.Type == EndRequest) {
+			c.close()
+			return
+		}
+	}
+}
+
+func (c *Conn) event(ev Event, left int) (ended bool, err error) {
+	if ev.ID != requestID {
+		if ev.ID == 0 { // management: nothing was asked, nothing is expected
+			return false, nil
+		}
+		return false, fmt.Errorf("fcgi: %v for unknown request %d", ev.Type, ev.ID)
+	}
+	switch ev.Type {
+	case Stdout:
+		if len(ev.Content) > 0 {
+			c.stream.Stdout(ev.Content)
+		}
+	case Stderr:
+		if len(ev.Content) > 0 {
+			c.stream.Stderr(ev.Content)
+		}
+	case EndRequest:
+		body, err := ParseEndRequest(ev.Content)
+		if err != nil {
+			return false, err
+		}
+		c.end(body, left)
+		return true, nil
+	case BeginRequest, AbortRequest, Params, Stdin, Data, GetValues, GetValuesResult, UnknownType:
+		return false, fmt.Errorf("fcgi: %v from the backend", ev.Type)
+	default:
+		return false, fmt.Errorf("fcgi: record of unknown type %d from the backend", ev.Type)
+	}
+	return false, nil
+}
+
+// end passes the connection on before it tells the stream, so that the worker
+// has its next request as early as can be. What the stream was given stays
+// valid: it is in the loop's read buffer.
+//
+// Only a connection without any doubt is kept: all of the request was written
+// and nothing follows END_REQUEST.
+func (c *Conn) end(body EndRequestBody, left int) {
+	st := c.stream
+	c.stream = nil
+	c.served++
+	clean := left == 0 && c.dec.Between() && !c.stdinOpen && c.c.Queued() == 0 && c.c.Open()
+	if clean && c.server.keep {
+		c.lp.release(c)
+	} else {
+		c.close()
+	}
+	st.Ended(body)
+}

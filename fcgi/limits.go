@@ -1,0 +1,29 @@
+package fcgi
+
+import "time"
+
+const (
+	// contentBytesMax is the most content of one record (§3.3: 16 bits).
+	contentBytesMax = 65535
+	// pairLengthMax is the longest name or value (§3.4: 31 bits).
+	pairLengthMax = 1<<31 - 1
+	// managementBytesMax bounds a record that is kept whole (END_REQUEST,
+	// GET_VALUES_RESULT, UNKNOWN_TYPE) against a backend that sends nonsense.
+	managementBytesMax = 4 << 10
+
+	// fairness is how much longer a request on another loop must have waited
+	// to be served before one on this loop: moving a worker's connection
+	// between loops costs both a new connection.
+	fairness = 10 * time.Millisecond
+
+	// dialRetryMin and dialRetryMax are the pauses between attempts to connect
+	// to a backend whose backlog is full or which is being restarted;
+	// DialTime of Options bounds them together.
+	dialRetryMin = 2 * time.Millisecond
+	dialRetryMax = 100 * time.Millisecond
+
+	// Defaults of Options.
+	queueDefault     = 1024
+	queueTimeDefault = 30 * time.Second
+	dialTimeDefault  = 2 * time.Second
+)
