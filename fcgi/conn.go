@@ -3,6 +3,7 @@ package fcgi
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"sluice/loop"
 )
@@ -74,6 +75,7 @@ type Conn struct {
 	got       int64 // octets received for this request
 	sentAt    int64 // loop.Conn.Sent when the request began
 	idleSince int64
+	limit     loop.Timer // ends the worker of an abandoned request
 }
 
 func (c *Conn) become(next connState) {
@@ -95,6 +97,9 @@ func (c *Conn) WriteFile(f loop.FileRef, off, n int64) { c.c.WriteFile(f, off, n
 // Full asks to stop feeding until Stream.Drained.
 func (c *Conn) Full() bool { return c.c.Full() }
 
+// Queued is the number of octets that the backend has not taken yet.
+func (c *Conn) Queued() int64 { return c.c.Queued() }
+
 // StdinDone notes that the whole request has been written, so that the
 // connection can be used again.
 func (c *Conn) StdinDone() { c.stdinOpen = false }
@@ -112,23 +117,21 @@ func (c *Conn) Accepted() bool { return c.c.Sent() > c.sentAt }
 func (c *Conn) Pause()  { c.c.Pause() }
 func (c *Conn) Resume() { c.c.Resume() }
 
-// Descriptor is the file descriptor by which php finds the worker; -1 where the
-// engine has none.
-func (c *Conn) Descriptor() int { return c.c.Descriptor() }
-
 // Server is the address of the backend.
 func (c *Conn) Server() Server { return c.server.Server }
 
 // Abandon gives up the request: nothing is said to the Stream any more, and
 // what the backend still writes fails, so that php ends the script as its
 // ignore_user_abort says. The worker may go on all the same, so it counts as
-// taken until it closes, or until Kill.
-func (c *Conn) Abandon() {
+// taken until it closes; after limit it is ended like Kill does.
+func (c *Conn) Abandon(limit time.Duration) {
 	if c.state != busy {
 		return
 	}
 	c.stream = nil
 	c.become(leaving)
+	c.limit.Init(c.Kill)
+	c.lp.l.Arm(&c.limit, limit)
 	c.c.StopReading()
 }
 
@@ -138,12 +141,10 @@ func (c *Conn) Kill() {
 		return
 	}
 	c.stream = nil
+	c.c.DropOutput()
 	c.become(retiring)
 	c.lp.end(c, c.lp.pool.opts.Kill)
 }
-
-// Leaving tells whether the worker is still taken by an abandoned request.
-func (c *Conn) Leaving() bool { return c.state == leaving }
 
 // Connected implements loop.DialHandler.
 func (c *Conn) Connected(*loop.Conn) { c.lp.dialed(c, nil) }
@@ -190,6 +191,7 @@ func (c *Conn) close() {
 	was := c.state
 	c.become(closed)
 	c.c.Abort()
+	c.lp.l.Forget(&c.limit)
 	c.lp.gone(c, was)
 }
 

@@ -173,15 +173,15 @@ func (lp *Local) retire(c *Conn) {
 }
 
 // end runs how in a goroutine and closes c after it.
-func (lp *Local) end(c *Conn, how func(s Server, descriptor int)) {
+func (lp *Local) end(c *Conn, how func(s Server, inode uint64)) {
 	if how == nil {
 		c.close()
 		return
 	}
-	s, fd := c.server.Server, c.c.Descriptor()
+	s, inode := c.server.Server, c.c.Inode()
 	c.c.Pause()
 	go func() {
-		how(s, fd)
+		how(s, inode)
 		lp.l.Post(c.close)
 	}()
 }

@@ -34,12 +34,12 @@ type Options struct {
 	// RequestsMax is after how many requests of a connection Retire is called;
 	// 0 is never.
 	RequestsMax int
-	// Retire ends the worker behind an idle connection. It runs in a goroutine;
-	// afterwards the connection is closed.
-	Retire func(s Server, descriptor int)
+	// Retire ends the worker behind an idle connection, which is known by our
+	// end's inode. It runs in a goroutine; afterwards the connection is closed.
+	Retire func(s Server, inode uint64)
 	// Kill ends the worker behind a connection whose request is past its limit.
 	// It runs like Retire.
-	Kill func(s Server, descriptor int)
+	Kill func(s Server, inode uint64)
 }
 
 // Why a request got no connection.

@@ -125,8 +125,14 @@ func (c *Conn) Loop() *Loop { return c.l }
 // Remote is the peer's address; not valid for a Unix socket.
 func (c *Conn) Remote() netip.AddrPort { return c.remote }
 
-// Descriptor is the file descriptor, -1 where the engine has none.
-func (c *Conn) Descriptor() int { return c.sock.Descriptor() }
+// Inode names our end of the connection to the rest of the system; 0 where the
+// engine can't tell. Unlike a descriptor it is not given to another one soon.
+func (c *Conn) Inode() uint64 {
+	if s, ok := c.sock.(interface{ Inode() uint64 }); ok && c.state != closed {
+		return s.Inode()
+	}
+	return 0
+}
 
 // SetHandler changes who receives what happens from now on.
 func (c *Conn) SetHandler(h Handler) { c.h = h }

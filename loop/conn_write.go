@@ -274,6 +274,16 @@ func (c *Conn) resetQueue() {
 	}
 }
 
+// DropOutput throws away what is queued. The peer gets the rest of nothing: the
+// connection can only be closed afterwards.
+func (c *Conn) DropOutput() {
+	c.l.mustOwn()
+	c.clearOut()
+	if c.state == open {
+		c.arm()
+	}
+}
+
 func (c *Conn) clearOut() {
 	for i := c.head; i < len(c.out); i++ {
 		c.release(&c.out[i])

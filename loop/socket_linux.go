@@ -105,6 +105,15 @@ func (s *fdSocket) SendFile(f *os.File, off int64, n int) (int, error) {
 
 func (s *fdSocket) CloseWrite() error { return unix.Shutdown(s.fd, unix.SHUT_WR) }
 
+// Inode is the socket's inode number, 0 on failure.
+func (s *fdSocket) Inode() uint64 {
+	var st unix.Stat_t
+	if unix.Fstat(s.fd, &st) != nil {
+		return 0
+	}
+	return st.Ino
+}
+
 // CloseRead makes a Unix peer's writes fail. A TCP peer would not notice.
 func (s *fdSocket) CloseRead() error {
 	sa, err := unix.Getsockname(s.fd)

@@ -1,0 +1,108 @@
+package gateway
+
+import (
+	"time"
+
+	"sluice/cgi"
+	"sluice/fcgi"
+	"sluice/loop"
+	"sluice/spool"
+)
+
+// Options are a backend's settings.
+type Options struct {
+	Pool  *fcgi.Pool
+	Store *spool.Store
+	// RequestTime limits a request from the moment a worker has it; then the
+	// worker is ended and the client gets 504.
+	RequestTime time.Duration
+	// Params are the pairs that are the same for every request, encoded by
+	// fcgi.AppendPair.
+	Params []byte
+	// Log is told what is worth a line in the log.
+	Log Log
+}
+
+// Log takes what happens to requests. Its methods are called on the loops.
+type Log interface {
+	// Stderr brings what a script wrote to STDERR, with how many octets more
+	// were not kept.
+	Stderr(c Client, text []byte, dropped int64)
+	// Trouble is an answer that was not as it should be, though the client got
+	// one.
+	Trouble(c Client, err error)
+}
+
+// Client is who asked, and gets the response. Its methods are called on the
+// loop. After End or Fail nothing more is called.
+type Client interface {
+	// Intercept may take the answer over when the head is there (X-Sendfile,
+	// local redirects): then the rest of the response is thrown away.
+	Intercept(res *cgi.Response) bool
+	// Head begins the response; length is that of the content, -1 if not known.
+	Head(res *cgi.Response, length int64)
+	// Body brings content, which dies when it returns.
+	Body(p []byte)
+	BodyFile(f loop.FileRef, off, n int64)
+	// Full asks to wait for Request.Resume.
+	Full() bool
+	// End: the response is complete.
+	End()
+	// Fail: there is no response, or no end of it.
+	Fail(f Failure)
+	// PauseContent and ResumeContent hold back the request's content.
+	PauseContent()
+	ResumeContent()
+}
+
+// Failure says why a request got no (whole) response, in the terms of RFC 9110.
+type Failure struct {
+	Status     int
+	RetryAfter int // seconds, 0 for none
+	Err        error
+}
+
+// Local is a loop's part of a backend.
+type Local struct {
+	opts *Options
+	pool *fcgi.Local
+	l    *loop.Loop
+	free []*Request
+}
+
+// On gives a loop its part.
+func (o *Options) On(l *loop.Loop) *Local {
+	if o.RequestTime <= 0 {
+		o.RequestTime = requestTimeDefault
+	}
+	return &Local{opts: o, pool: o.Pool.On(l), l: l}
+}
+
+// Close gives idle connections back; requests in flight go on.
+func (lp *Local) Close() { lp.pool.Close() }
+
+// Begin makes a request for a client. The caller fills Env, then calls Start.
+func (lp *Local) Begin(c Client) *Request {
+	var r *Request
+	if n := len(lp.free); n > 0 {
+		r = lp.free[n-1]
+		lp.free = lp.free[:n-1]
+	} else {
+		r = &Request{lp: lp}
+		r.limit.Init(r.timeOut)
+		r.flush.Init(r.flushNow)
+	}
+	r.client = c
+	return r
+}
+
+func (lp *Local) recycle(r *Request) {
+	r.limit.Stop()
+	r.flush.Stop()
+	r.body.Close()
+	r.out.Close()
+	r.reset()
+	if len(lp.free) < requestsKeptMax {
+		lp.free = append(lp.free, r)
+	}
+}

@@ -1,0 +1,338 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+
+	"sluice/cgi"
+	"sluice/fcgi"
+	"sluice/loop"
+	"sluice/spool"
+)
+
+// state says where a request is.
+type state uint8
+
+const (
+	// fresh: Begin was called; Start leads on.
+	fresh state = iota
+	// collecting: content is still arriving from the client.
+	collecting
+	// queued: waits for a worker.
+	queued
+	// running: a worker has it; the client has got nothing yet.
+	running
+	// relaying: the response's head has been passed on.
+	relaying
+	// draining: the backend is done; the client has not read everything.
+	draining
+	// discarding: the client needs nothing more; the worker finishes.
+	discarding
+	numStates
+)
+
+func (s state) String() string {
+	return [...]string{"fresh", "collecting", "queued", "running", "relaying", "draining", "discarding"}[s]
+}
+
+var may = [numStates][numStates]bool{
+	fresh:      {collecting: true, queued: true},
+	collecting: {queued: true},
+	queued:     {running: true},
+	running:    {queued: true, relaying: true, discarding: true},
+	relaying:   {draining: true, discarding: true},
+}
+
+// Request is one request on its way through a backend. It implements fcgi.Asker
+// and fcgi.Stream.
+type Request struct {
+	// Env is filled by the caller between Begin and Start; what it points to
+	// must live until the request has ended.
+	Env cgi.Environment
+
+	lp     *Local
+	client Client
+	state  state
+	conn   *fcgi.Conn
+	ticket fcgi.Ticket
+	limit  loop.Timer
+	buf    []byte
+
+	// The request's content.
+	body    spool.Spool
+	hasBody bool
+	sending bool // STDIN is not complete
+
+	// The response; see answer.go.
+	head     cgi.HeadReader
+	res      cgi.Response
+	headDone bool
+	held     [][]byte // content of this turn, in the loop's read buffer
+	pend     []byte   // content of earlier turns
+	flush    loop.Timer
+	out      spool.Spool
+	outInit  bool
+	emitted  int64
+	cut      bool // more content than was declared
+	paused   bool
+
+	stderr     []byte
+	stderrLost int64
+	retried    bool
+	fresh      bool
+	grantedAt  int64
+	dropped    int // field lines that were not passed on
+}
+
+func (r *Request) reset() {
+	r.Env = cgi.Environment{Scratch: r.Env.Scratch}
+	r.client, r.conn, r.state = nil, nil, fresh
+	r.hasBody, r.sending = false, false
+	r.head.Reset()
+	r.headDone, r.outInit, r.cut, r.paused = false, false, false, false
+	r.held, r.pend, r.emitted = r.held[:0], r.pend[:0], 0
+	if cap(r.pend) > 4*flushBytes {
+		r.pend = nil
+	}
+	r.stderr, r.stderrLost = r.stderr[:0], 0
+	r.retried, r.fresh, r.dropped = false, false, 0
+}
+
+func (r *Request) become(next state) {
+	if !may[r.state][next] {
+		panic("gateway: request may not go from " + r.state.String() + " to " + next.String())
+	}
+	r.state = next
+}
+
+// Start lets the request go. With content, Content and ContentEnd follow;
+// without, it asks for a worker at once.
+func (r *Request) Start(hasContent bool) {
+	if !hasContent {
+		r.ask()
+		return
+	}
+	r.hasBody = true
+	r.body.Init(r.lp.opts.Store, r.lp.l, (*bodySide)(r))
+	r.become(collecting)
+}
+
+// Content brings a piece of the request's content; it is copied.
+func (r *Request) Content(p []byte) {
+	if r.state != collecting {
+		return
+	}
+	r.body.Write(p)
+	if r.body.Full() {
+		r.client.PauseContent()
+	}
+}
+
+// ContentEnd: the content is complete, so its length is known.
+func (r *Request) ContentEnd() {
+	if r.state != collecting {
+		return
+	}
+	r.Env.ContentLength = r.body.Size()
+	r.ask()
+}
+
+func (r *Request) ask() {
+	r.become(queued)
+	r.lp.pool.Ask(r, &r.ticket, r.fresh, !r.safe())
+}
+
+// safe tells whether the request may be sent twice (RFC 9110 §9.2.1).
+func (r *Request) safe() bool {
+	q := r.Env.Request
+	return q.Is("GET") || q.Is("HEAD") || q.Is("OPTIONS")
+}
+
+// Granted implements fcgi.Asker: a worker is there.
+func (r *Request) Granted(c *fcgi.Conn) fcgi.Stream {
+	r.become(running)
+	r.conn = c
+	r.grantedAt = r.lp.l.Now()
+	r.lp.l.Arm(&r.limit, r.lp.opts.RequestTime)
+	b := fcgi.AppendBeginRequest(r.buf[:0], 1, fcgi.Responder, fcgi.KeepConn)
+	w := paramsSink{fcgi.BeginParams(b, 1)}
+	w.w.Raw(r.lp.opts.Params)
+	r.dropped = r.Env.Emit(&w)
+	b = w.w.End()
+	if !r.hasBody {
+		b = fcgi.AppendHeader(b, fcgi.Stdin, 1, 0, 0)
+		c.StdinDone()
+	}
+	r.buf = b
+	c.Write(b)
+	if r.hasBody {
+		r.sending = true
+		r.feed()
+	}
+	return r
+}
+
+type paramsSink struct{ w fcgi.ParamsWriter }
+
+func (s *paramsSink) Pair(name, value []byte) {
+	s.w.Set(fcgi.AppendPair(s.w.Buf(), name, value))
+}
+
+// feed writes STDIN as far as the connection takes it.
+func (r *Request) feed() {
+	for r.sending && !r.conn.Full() {
+		b, f, off, n := r.body.Take(stdinBytes)
+		if n == 0 {
+			if r.body.Unread() > 0 {
+				return // SpoolReady calls again
+			}
+			r.sending = false
+			n = 0
+		}
+		var h [fcgi.HeaderBytes]byte
+		r.conn.Write(fcgi.AppendHeader(h[:0], fcgi.Stdin, 1, int(n), 0))
+		switch {
+		case f != nil:
+			r.conn.WriteFile(f, off, n)
+		case n > 0 && n < 4<<10:
+			r.conn.Write(b)
+		case n > 0:
+			r.conn.WriteShared(b)
+		default:
+			r.conn.StdinDone()
+		}
+	}
+}
+
+// Drained implements fcgi.Stream.
+func (r *Request) Drained() {
+	if r.sending {
+		r.feed()
+	}
+}
+
+// bodySide is the owner of the request's content.
+type bodySide Request
+
+// SpoolRoom implements spool.Owner.
+func (s *bodySide) SpoolRoom() {
+	if s.state == collecting {
+		s.client.ResumeContent()
+	}
+}
+
+// SpoolReady implements spool.Owner.
+func (s *bodySide) SpoolReady() {
+	if r := (*Request)(s); r.sending && r.conn != nil {
+		r.feed()
+	}
+}
+
+// SpoolFailed implements spool.Owner.
+func (s *bodySide) SpoolFailed(err error) {
+	(*Request)(s).fail(Failure{Status: 507, Err: err})
+}
+
+// Refused implements fcgi.Asker: there will be no worker.
+func (r *Request) Refused(err error) {
+	f := Failure{Status: 502, Err: err}
+	if errors.Is(err, fcgi.ErrQueueFull) || errors.Is(err, fcgi.ErrQueueTime) || errors.Is(err, fcgi.ErrStopped) {
+		f.Status, f.RetryAfter = 503, 5
+	}
+	if down := r.lp.opts.Pool.Down(); down != nil {
+		f.Status, f.RetryAfter = 503, 5
+	}
+	r.fail(f)
+}
+
+// Failed implements fcgi.Stream: the connection broke.
+func (r *Request) Failed(err error) {
+	c := r.conn
+	r.conn = nil
+	r.limit.Stop()
+	r.giveStderr()
+	switch {
+	case r.state == discarding:
+		r.lp.recycle(r)
+	case r.state == running && !r.headDone && r.mayRetry(c):
+		r.retried, r.fresh, r.sending = true, true, false
+		r.head.Reset()
+		r.body.Rewind()
+		r.ask()
+	default:
+		r.fail(Failure{Status: 502, Err: err})
+	}
+}
+
+// mayRetry: once, and only where the script can't have run. A kept connection
+// may have been closed by its worker just before it was used.
+func (r *Request) mayRetry(c *fcgi.Conn) bool {
+	if r.retried || !c.Reused() || c.Started() {
+		return false
+	}
+	if !c.Accepted() {
+		return true
+	}
+	return r.safe() && r.lp.l.Now()-r.grantedAt < int64(staleTime)
+}
+
+// timeOut: the limit is over.
+func (r *Request) timeOut() {
+	r.giveStderr()
+	if c := r.conn; c != nil {
+		r.conn = nil
+		c.Kill()
+	}
+	if r.state == discarding {
+		r.lp.recycle(r)
+		return
+	}
+	r.fail(Failure{Status: 504, Err: fmt.Errorf("gateway: the script was not done after %v (limits: request time)", r.lp.opts.RequestTime)})
+}
+
+// Abort: the client has gone. The script ends as its ignore_user_abort says.
+func (r *Request) Abort() {
+	if r.letGo() {
+		r.lp.recycle(r)
+	}
+}
+
+// letGo leaves the queue or the worker, and tells whether r is done. It is not
+// while a worker still has to be sent the content: half of it must never be
+// taken for all, so r finishes that alone.
+func (r *Request) letGo() bool {
+	r.giveStderr()
+	r.client = nil
+	switch {
+	case r.state == queued:
+		r.lp.pool.Cancel(&r.ticket)
+	case r.conn == nil:
+	case r.sending || r.conn.Queued() > 0:
+		r.flush.Stop()
+		r.become(discarding)
+		return false
+	default:
+		left := int64(r.lp.opts.RequestTime) - (r.lp.l.Now() - r.grantedAt)
+		c := r.conn
+		r.conn = nil
+		c.Abandon(durationAtLeast(left))
+	}
+	return true
+}
+
+// fail ends the request without a (whole) response. The worker is not waited
+// for.
+func (r *Request) fail(f Failure) {
+	c := r.client
+	if r.letGo() {
+		r.lp.recycle(r)
+	}
+	c.Fail(f)
+}
+
+// finish ends it well.
+func (r *Request) finish() {
+	c := r.client
+	r.lp.recycle(r)
+	c.End()
+}
