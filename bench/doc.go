@@ -1,0 +1,16 @@
+// Bench measures sluice beside other servers on the same document root, with
+// the same number of php workers each, under the same load (wrk):
+//
+//	go run ./bench -scenario hello,static -peers sluice,nginx -rounds 3 -seconds 3
+//
+// Runs alternate between the servers, and medians are compared, because the
+// machine's speed drifts. The figure to trust is the server's own CPU time per
+// request (all its processes, php excluded); requests per second depend on what
+// wrk and php leave of the machine.
+//
+// A fast wrong answer fails: before the rounds a checked run compares every
+// answer's body, during each round a probe compares some, and the number of
+// octets wrk received must fit the number of answers.
+//
+// It runs on Linux, and knows only the built program.
+package main

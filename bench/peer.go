@@ -1,0 +1,222 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// bench is the setting that all peers share.
+type bench struct {
+	options
+	docroot string
+	scratch string // scripts, configurations, sockets, output
+}
+
+// peer is a way to serve the document root.
+type peer struct {
+	name  string
+	title string
+	start func(context.Context, *bench) (running, error)
+}
+
+// running is a peer that has been started.
+type running interface {
+	// takes tells whether the peer can do a scenario.
+	takes(scenario) bool
+	// prepare is called once before a scenario's rounds: it checks every answer
+	// of a short run and makes whatever choice is due. It returns the name of
+	// the set-up chosen, "" if there is only one.
+	prepare(context.Context, scenario) (string, error)
+	// load runs a scenario once.
+	load(context.Context, scenario) (sample, error)
+	// idle tells what the peer uses and how long it took to start.
+	idle() (usage, time.Duration, error)
+	stop()
+}
+
+// peers are in the order of the table.
+func peers() []peer {
+	return []peer{
+		{"sluice", "sluice", startSluice},
+		{"nginx", "nginx, the best of several tuned set-ups", startNginx},
+		{"apache", "Apache, event MPM and mod_proxy_fcgi", startApache},
+		{"lighttpd", "lighttpd", startLighttpd},
+		{"bare", "bare FastCGI loop, no HTTP", startBare},
+	}
+}
+
+// newBench makes the document root and the scripts.
+func newBench(o options) (*bench, error) {
+	scratch, err := os.MkdirTemp("", "sluice-bench-")
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{options: o, scratch: scratch, docroot: filepath.Join(scratch, "www")}
+	// nginx's workers may run as another user.
+	for _, dir := range []string{b.scratch, b.docroot} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+		if err := os.Chmod(dir, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	for name, text := range files() {
+		if err := os.WriteFile(filepath.Join(b.docroot, name), []byte(text), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	for _, sc := range scenarios() {
+		if err := writeScripts(scratch, sc); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+func (b *bench) close() error { return os.RemoveAll(b.scratch) }
+
+// httpServer is a server process under wrk's load.
+type httpServer struct {
+	*process
+	bench   *bench
+	address string
+	started time.Duration // from its start to its first answer
+	backend *phpGroup     // nil if the server has its own
+	length  int64         // of a whole answer to the scenario at hand
+}
+
+// startHTTP starts a server and waits for its first answer from PHP.
+func startHTTP(ctx context.Context, b *bench, name, address string, backend *phpGroup, argv ...string) (*httpServer, error) {
+	begin := time.Now()
+	p, err := startProcess(b.scratch, name, nil, argv...)
+	if err != nil {
+		return nil, err
+	}
+	s := &httpServer{process: p, bench: b, address: address, backend: backend}
+	hello := scenarios()[0]
+	for {
+		_, err := probe(address, hello)
+		if err == nil {
+			s.started = time.Since(begin)
+			return s, nil
+		}
+		if died := p.died(); died != nil {
+			return nil, died
+		}
+		if time.Since(begin) > readyWait || ctx.Err() != nil {
+			p.stop()
+			text, _ := os.ReadFile(p.output)
+			return nil, fmt.Errorf("bench: %s does not answer: %w\n%s", name, err, text)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// startConfigured starts php workers and a server that gets a configuration
+// file in front of them.
+func startConfigured(ctx context.Context, b *bench, name, network string, text func(address string, backend *phpGroup) string, argv func(conf string) []string) (*httpServer, error) {
+	backend, err := startPHP(b.scratch, name+"-php", network, b.workers)
+	if err != nil {
+		return nil, err
+	}
+	s, err := func() (*httpServer, error) {
+		port, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		conf := filepath.Join(b.scratch, name+".conf")
+		if err := os.WriteFile(conf, []byte(text(address, backend)), 0o644); err != nil {
+			return nil, err
+		}
+		return startHTTP(ctx, b, name, address, backend, argv(conf)...)
+	}()
+	if err != nil {
+		backend.stop()
+	}
+	return s, err
+}
+
+// systemProgram finds a server, which need not be on a user's path.
+func systemProgram(name string) string {
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	return "/usr/sbin/" + name
+}
+
+func (s *httpServer) takes(scenario) bool { return true }
+
+func (s *httpServer) stop() {
+	s.process.stop()
+	if s.backend != nil {
+		s.backend.stop()
+	}
+}
+
+func (s *httpServer) idle() (usage, time.Duration, error) {
+	u, err := serverUsage(s.cmd.Process.Pid)
+	return u, s.started, err
+}
+
+func (s *httpServer) prepare(ctx context.Context, sc scenario) (string, error) {
+	length, err := probe(s.address, sc)
+	if err != nil {
+		return "", err
+	}
+	s.length = length
+	few := sc
+	few.conns = min(sc.conns, 256) // all of thousands would hardly be connected
+	r, err := runWrk(ctx, s.bench.scratch, s.address, few, checkSeconds, true)
+	if err != nil {
+		return "", err
+	}
+	if r.Bad > 0 {
+		return "", fmt.Errorf("bench: %s: %d of %d answers are wrong", sc.path, r.Bad, r.Requests)
+	}
+	return "", nil
+}
+
+func (s *httpServer) load(ctx context.Context, sc scenario) (sample, error) {
+	return s.loadFor(ctx, sc, s.bench.seconds)
+}
+
+// loadFor measures one run and checks it: answers before, during and after.
+func (s *httpServer) loadFor(ctx context.Context, sc scenario, seconds int) (sample, error) {
+	pid := s.cmd.Process.Pid
+	before, err := serverUsage(pid)
+	if err != nil {
+		return sample{}, err
+	}
+	stop := make(chan struct{})
+	probed := probeUntil(stop, s.address, sc)
+	r, err := runWrk(ctx, s.bench.scratch, s.address, sc, seconds, false)
+	close(stop)
+	if err != nil {
+		return sample{}, err
+	}
+	after, err := serverUsage(pid)
+	if err != nil {
+		return sample{}, err
+	}
+	m := sampleOf(r, after.cpu-before.cpu)
+	m.PSS = after.pss
+	if err := <-probed; err != nil {
+		m.add("under load", err)
+	}
+	// Answers with another status have another length; they are counted.
+	if err := r.fits(s.length, sc.conns); err != nil && r.Status == 0 {
+		m.Faults = append(m.Faults, err.Error())
+	}
+	if _, err := probe(s.address, sc); err != nil {
+		m.add("after the load", err)
+	}
+	return m, nil
+}

@@ -1,0 +1,76 @@
+//go:build linux
+
+package main
+
+import (
+	"crypto/md5"
+	"fmt"
+	"strings"
+)
+
+const (
+	kib = 1 << 10
+	mib = 1 << 20
+)
+
+// scenario is one kind of load.
+type scenario struct {
+	name    string
+	title   string
+	path    string
+	conns   int
+	php     bool
+	post    []byte // the body of a POST; nil: GET
+	want    []byte // the body of the answer
+	streams bool   // throughput is told in MB/s as well
+	goal    goal
+}
+
+// goal is what sluice shall reach beside nginx; 0: nothing asked.
+type goal struct {
+	RPSMin  float64 `json:"rps_min,omitempty"`  // of nginx's requests per second
+	CPUMax  float64 `json:"cpu_max,omitempty"`  // of nginx's CPU per request
+	BareMin float64 `json:"bare_min,omitempty"` // of the bare FastCGI loop's requests per second
+}
+
+// scenarios are in the order in which they run.
+func scenarios() []scenario {
+	small, large := page(kib), pattern(mib)
+	upload := pattern(mib)
+	hello := []byte("hello from php\n")
+	return []scenario{
+		{name: "hello", title: "hello.php", path: "/hello.php", conns: 32, php: true, want: hello, goal: goal{1.25, 0.65, 0.85}},
+		{name: "static", title: "1 KiB file", path: "/small.html", conns: 32, want: small, goal: goal{CPUMax: 0.8}},
+		{name: "large", title: "1 MiB file", path: "/large.bin", conns: 32, want: large, streams: true, goal: goal{RPSMin: 1}},
+		{name: "phpout", title: "100 KiB from PHP", path: "/big.php", conns: 32, php: true, want: pattern(100 * kib), streams: true, goal: goal{RPSMin: 1}},
+		{name: "post", title: "1 MiB POST to PHP", path: "/post.php", conns: 32, php: true, post: upload, want: fmt.Appendf(nil, "%d %x\n", len(upload), md5.Sum(upload)), goal: goal{RPSMin: 1}},
+		{name: "static10k", title: "1 KiB file, 10,000 connections", path: "/small.html", conns: 10000, want: small, goal: goal{RPSMin: 1}},
+		{name: "hello10k", title: "hello.php, 10,000 connections", path: "/hello.php", conns: 10000, php: true, want: hello, goal: goal{RPSMin: 1}},
+	}
+}
+
+// files are the document root.
+func files() map[string]string {
+	return map[string]string{
+		"hello.php":  "<?php echo \"hello from php\\n\";\n",
+		"small.html": string(page(kib)),
+		"large.bin":  string(pattern(mib)),
+		// As pattern does; PHP's own work must stay small beside the transfer.
+		"big.php":  fmt.Sprintf("<?php echo substr(str_repeat('%s', %d), 0, %d);\n", letters, 100*kib/len(letters)+1, 100*kib),
+		"post.php": "<?php $b = file_get_contents('php://input'); echo strlen($b), ' ', md5($b), \"\\n\";\n",
+	}
+}
+
+const letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// pattern repeats a text whose length is no power of two, so that a piece that
+// is lost, doubled or misplaced shows.
+func pattern(n int) []byte {
+	return []byte(strings.Repeat(letters, n/len(letters)+1)[:n])
+}
+
+// page is an HTML page of n octets.
+func page(n int) []byte {
+	const head, tail = "<!doctype html><title>bench</title><p>", "</p>\n"
+	return []byte(head + string(pattern(n-len(head)-len(tail))) + tail)
+}

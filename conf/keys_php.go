@@ -1,0 +1,127 @@
+package conf
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// phpKeys are the site keys of the table php.
+var phpKeys = []key{
+	{
+		path: "php.use", kind: kindText, def: `"auto"`, resolve: resolvePHP,
+		about: "Where PHP comes from: `auto` (find php-cgi and run it), `off`, the path of a php-cgi to run, `unix:PATH` or `tcp:HOST:PORT` of a FastCGI server such as php-fpm.",
+		setText: func(t target, s string) error {
+			mode, path, err := parsePHP(s)
+			if err == nil {
+				t.site.PHP.Mode, t.site.PHP.Path = mode, path
+			}
+			return err
+		},
+	},
+	{
+		path: "php.workers", kind: kindInteger, def: `"auto"`, min: 1, max: 4096, word: "auto", unit: "workers",
+		about:     "php-cgi workers to run, or, with `unix:` and `tcp:`, connections to open at most (no more than that server's `pm.max_children`). `auto` derives them from processors and memory.",
+		setNumber: func(t target, n int64) { t.site.PHP.Workers = int(n) },
+	},
+	{
+		path: "php.max_requests", kind: kindInteger, def: `5000`, max: 1 << 30, unit: "requests",
+		about:     "Requests after which a worker is replaced, against slow leaks; 0 for never.",
+		setNumber: func(t target, n int64) { t.site.PHP.MaxRequests = int(n) },
+	},
+	{
+		path: "php.queue", kind: kindInteger, def: `512`, max: 1 << 20, unit: "requests",
+		about:     "Requests that may wait for a worker; 503 with Retry-After beyond.",
+		setNumber: func(t target, n int64) { t.site.PHP.Queue = int(n) },
+	},
+	{
+		path: "php.queue_time", kind: kindDuration, def: `"30s"`, min: int64(10 * time.Millisecond), max: hour,
+		about:     "How long a request may wait for a worker; 503 with Retry-After beyond.",
+		setNumber: func(t target, n int64) { t.site.PHP.QueueTime = duration(n) },
+	},
+	{
+		path: "php.request_time", kind: kindDuration, def: `"60s"`, min: sec, max: 24 * hour,
+		about:     "How long a request may run, by the clock on the wall; then its worker is ended and the client gets 504. Also sets `max_execution_time`.",
+		setNumber: func(t target, n int64) { t.site.PHP.RequestTime = duration(n) },
+	},
+	{
+		path: "php.extensions", kind: kindList, def: `[".php"]`,
+		about:   "Endings of the files that are scripts, compared byte for byte. Their source is never sent.",
+		reset:   func(t target) { t.site.PHP.Extensions = nil },
+		setText: setExtension,
+	},
+	{
+		path: "php.ini", kind: kindMap, loose: true,
+		about:   "php.ini settings of sluice's own workers: `memory_limit = \"256M\"`.",
+		setPair: setIni,
+	},
+	{
+		path: "php.env", kind: kindMap, loose: true,
+		about:   "Variables for the scripts, in `$_SERVER` and `getenv()`.",
+		setPair: setEnv,
+	},
+}
+
+func setExtension(t target, s string) error {
+	if len(s) < 2 || s[0] != '.' || strings.ContainsAny(s, `/\ `) || !printable(s) {
+		return fmt.Errorf("%q is no extension such as \".php\"", s)
+	}
+	t.site.PHP.Extensions = append(t.site.PHP.Extensions, s)
+	return nil
+}
+
+// ownIni are settings that sluice's own view of a request depends on.
+var ownIni = []string{"cgi.fix_pathinfo", "cgi.nph", "cgi.rfc2616_headers", "cgi.force_redirect"}
+
+func setIni(t target, name, value string) error {
+	for i := range len(name) {
+		c := lower(name[i])
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '.' && c != '-' {
+			return fmt.Errorf("%q is no name of a setting", name)
+		}
+	}
+	switch {
+	case name == "":
+		return fmt.Errorf("a setting has no name")
+	case slices.Contains(ownIni, name):
+		return fmt.Errorf("setting %q belongs to sluice and cannot be changed", name)
+	case strings.ContainsAny(value, "\r\n\x00"):
+		return fmt.Errorf("value %q of setting %q has a line end or NUL", value, name)
+	}
+	t.site.PHP.Ini[name] = value
+	return nil
+}
+
+// ownEnv are meta-variables that describe a request (RFC 3875 §4.1) or steer
+// php-cgi.
+var ownEnv = []string{
+	"AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "DOCUMENT_ROOT", "FCGI_ROLE", "FCGI_WEB_SERVER_ADDRS",
+	"GATEWAY_INTERFACE", "HTTPS", "PATH_INFO", "PATH_TRANSLATED", "PHP_ADMIN_VALUE", "PHP_FCGI_CHILDREN",
+	"PHP_FCGI_MAX_REQUESTS", "PHP_VALUE", "QUERY_STRING", "REDIRECT_STATUS", "REMOTE_ADDR", "REMOTE_HOST",
+	"REMOTE_IDENT", "REMOTE_PORT", "REMOTE_USER", "REQUEST_METHOD", "REQUEST_SCHEME", "REQUEST_URI",
+	"SCRIPT_FILENAME", "SCRIPT_NAME", "SERVER_ADDR", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL",
+	"SERVER_SOFTWARE",
+}
+
+func setEnv(t target, name, value string) error {
+	for i := range len(name) {
+		c := lower(name[i])
+		if (c < 'a' || c > 'z') && c != '_' && (i == 0 || c < '0' || c > '9') {
+			return fmt.Errorf("%q is no name of a variable; letters, digits and _", name)
+		}
+	}
+	upper := strings.ToUpper(name)
+	switch {
+	case name == "":
+		return fmt.Errorf("a variable has no name")
+	case strings.HasPrefix(upper, "HTTP_"):
+		return fmt.Errorf("variable %q would pose as a header of the request", name)
+	case slices.Contains(ownEnv, upper):
+		return fmt.Errorf("variable %q describes the request and cannot be changed", name)
+	case strings.Contains(value, "\x00"):
+		return fmt.Errorf("value of variable %q has a NUL", name)
+	}
+	t.site.PHP.Env[name] = value
+	return nil
+}

@@ -1,0 +1,100 @@
+package php
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const folderPrefix = "sluice-php-"
+
+// folder is the private run folder of a group:
+//
+//	N.sock     listening socket of server N
+//	ini/       settings
+//	probe.php  what Probe runs
+type folder struct {
+	path string
+	lock *os.File // nil where folders cannot be locked
+}
+
+// newFolder makes a folder in parent ("" for the temporary folder) and removes
+// those that a killed sluice left there. Where the path would be too long for a
+// socket's name the folder is made in /tmp.
+func newFolder(parent string) (*folder, error) {
+	if parent == "" {
+		parent = os.TempDir()
+	}
+	// MkdirTemp appends at most ten digits; then comes the socket.
+	longest := filepath.Join(parent, folderPrefix+"4294967295", strconv.Itoa(workersMax)+".sock")
+	if len(longest) > socketPathMaxBytes {
+		parent = "/tmp"
+	}
+	removeStale(parent, time.Now())
+	path, err := os.MkdirTemp(parent, folderPrefix) // mode 0700
+	if err != nil {
+		return nil, fmt.Errorf("php: run folder: %w", err)
+	}
+	f := &folder{path: path}
+	if f.lock, err = lockFolder(path); err != nil {
+		return nil, errors.Join(fmt.Errorf("php: run folder %q: %w", path, err), f.remove())
+	}
+	return f, nil
+}
+
+// removeStale removes run folders whose owner is gone: nobody holds their lock.
+// Faults are not reported; a folder of another user cannot be removed, and one
+// that stays does no harm.
+func removeStale(parent string, now time.Time) {
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || !entry.IsDir() || !strings.HasPrefix(entry.Name(), folderPrefix) || now.Sub(info.ModTime()) < staleFolderAge {
+			continue
+		}
+		path := filepath.Join(parent, entry.Name())
+		lock, err := lockFolder(path)
+		if err != nil || lock == nil {
+			continue
+		}
+		_ = os.RemoveAll(path)
+		_ = lock.Close()
+	}
+}
+
+// write puts the ini file and the probe in place. It is done before every start:
+// cleaners of temporary folders remove old files.
+func (f *folder) write(settings map[string]string) error {
+	if err := os.MkdirAll(f.ini(), 0o700); err != nil {
+		return fmt.Errorf("php: run folder: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(f.ini(), "sluice.ini"), renderIni(settings), 0o600); err != nil {
+		return fmt.Errorf("php: ini file: %w", err)
+	}
+	if err := os.WriteFile(f.probe(), []byte(probeScript), 0o600); err != nil {
+		return fmt.Errorf("php: probe script: %w", err)
+	}
+	return nil
+}
+
+func (f *folder) ini() string   { return filepath.Join(f.path, "ini") }
+func (f *folder) probe() string { return filepath.Join(f.path, "probe.php") }
+
+func (f *folder) socket(n int) string {
+	return filepath.Join(f.path, strconv.Itoa(n)+".sock")
+}
+
+func (f *folder) remove() error {
+	err := os.RemoveAll(f.path)
+	if f.lock != nil {
+		err = errors.Join(err, f.lock.Close())
+	}
+	return err
+}

@@ -1,0 +1,90 @@
+package php
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// probeScript prints what parseFacts reads: a mark, in case something was
+// prepended, then a name, a tab and a value in each line.
+const probeScript = `<?php
+header('Content-Type: text/plain');
+echo "\nsluice-facts\n";
+foreach (array('post_max_size', 'upload_max_filesize', 'max_execution_time', 'memory_limit') as $name) {
+	echo $name, "\t", ini_get($name), "\n";
+}
+$status = function_exists('opcache_get_status') ? @opcache_get_status(false) : false;
+$opcache = is_array($status) ? $status['opcache_enabled'] : extension_loaded('Zend OPcache') && ini_get('opcache.enable');
+echo "version\t", PHP_VERSION, "\nsapi\t", PHP_SAPI, "\nopcache\t", (int) $opcache, "\n";
+foreach (get_loaded_extensions() as $name) {
+	echo "extension\t", $name, "\n";
+}
+echo "end\t1\n";
+`
+
+// errRefused wraps what PHP answered instead of facts.
+var errRefused = errors.New("PHP did not run the probe script")
+
+// Probe asks a running worker what PHP says of itself.
+func (g *Group) Probe(ctx context.Context) (Facts, error) {
+	procs := g.running()
+	if len(procs) == 0 {
+		return Facts{}, ErrStopped
+	}
+	p := procs[0]
+	return probe(ctx, p.endpoint.network, p.endpoint.address, p.folder.probe())
+}
+
+// ProbeAddress asks a php that already runs (php-fpm), at network "unix" or
+// "tcp". The script is written into the temporary folder, where another user's
+// or another machine's php may be unable to read it: that is an error to log, not
+// to give up for.
+func ProbeAddress(ctx context.Context, network, address string) (facts Facts, err error) {
+	dir, err := os.MkdirTemp("", folderPrefix+"probe-")
+	if err != nil {
+		return Facts{}, fmt.Errorf("php: probe: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	script := filepath.Join(dir, "probe.php")
+	if err := os.WriteFile(script, []byte(probeScript), 0o644); err != nil {
+		return Facts{}, fmt.Errorf("php: probe: %w", err)
+	}
+	// php-fpm usually runs as another user. The script holds no secret.
+	for path, mode := range map[string]os.FileMode{dir: 0o711, script: 0o644} {
+		if err := os.Chmod(path, mode); err != nil {
+			return Facts{}, fmt.Errorf("php: probe: %w", err)
+		}
+	}
+	return probe(ctx, network, address, script)
+}
+
+func probe(ctx context.Context, network, address, script string) (Facts, error) {
+	stdout, stderr, err := run(ctx, network, address, [][2]string{
+		{"GATEWAY_INTERFACE", "CGI/1.1"},
+		{"SERVER_PROTOCOL", "HTTP/1.1"},
+		{"SERVER_SOFTWARE", "sluice"},
+		{"SERVER_NAME", "localhost"},
+		{"SERVER_PORT", "80"},
+		{"REMOTE_ADDR", "127.0.0.1"},
+		{"REQUEST_METHOD", "GET"},
+		{"REQUEST_URI", "/probe.php"},
+		{"QUERY_STRING", ""},
+		{"SCRIPT_NAME", "/probe.php"},
+		{"SCRIPT_FILENAME", script},
+		{"DOCUMENT_ROOT", filepath.Dir(script)},
+		{"REDIRECT_STATUS", "200"}, // php-cgi refuses to run without (cgi.force_redirect)
+	})
+	if err != nil {
+		return Facts{}, fmt.Errorf("php: probe of %s: %w", address, err)
+	}
+	facts, err := parseFacts(stdout)
+	if err != nil {
+		said := bytes.TrimSpace(append(stderr, stdout...))
+		return Facts{}, fmt.Errorf("php: probe of %s: %w: %w: %.300q", address, errRefused, err, said)
+	}
+	return facts, nil
+}
