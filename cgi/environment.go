@@ -30,23 +30,28 @@ type Environment struct {
 	ScriptFilename []byte // its file
 	PathInfo       []byte // decoded rest of the path, empty if there is none
 	PathTranslated []byte // PathInfo below the document root
-	ContentLength  int64  // exact; -1 if the request has no content
+	DocumentRoot   []byte
+	// RedirectStatus is REDIRECT_STATUS: 200, or that of the error whose page
+	// this is; php-cgi wants to see it before it runs anything.
+	RedirectStatus int
+	ContentLength  int64 // exact; -1 if the request has no content
 
 	// Scratch is memory for names and joined values, kept between requests.
 	Scratch []byte
 }
 
 var (
-	on       = []byte("on")
-	http     = []byte("http")
-	https    = []byte("https")
-	version0 = []byte("HTTP/1.0")
-	version1 = []byte("HTTP/1.1")
+	on        = []byte("on")
+	http      = []byte("http")
+	https     = []byte("https")
+	version0  = []byte("HTTP/1.0")
+	version1  = []byte("HTTP/1.1")
+	status200 = []byte("200")
 )
 
 // Emit gives all meta-variables of the request to a sink. Those that are the
-// same for every request of a site (GATEWAY_INTERFACE, SERVER_SOFTWARE,
-// DOCUMENT_ROOT, REDIRECT_STATUS) are the caller's.
+// same for every request of a site (GATEWAY_INTERFACE, SERVER_SOFTWARE) are the
+// caller's.
 //
 // It answers how many field lines were dropped because their names have
 // characters that another name could be mistaken for.
@@ -64,6 +69,12 @@ func (e *Environment) Emit(to Sink) (dropped int) {
 		pair("CONTENT_LENGTH", strconv.AppendInt(b[:0], e.ContentLength, 10))
 	}
 	pair("SCRIPT_NAME", e.ScriptName)
+	pair("DOCUMENT_ROOT", e.DocumentRoot)
+	if e.RedirectStatus == 200 {
+		pair("REDIRECT_STATUS", status200)
+	} else {
+		pair("REDIRECT_STATUS", strconv.AppendInt(nil, int64(e.RedirectStatus), 10))
+	}
 	pair("REQUEST_URI", e.RequestURI)
 	if len(e.PathInfo) > 0 {
 		pair("PATH_INFO", e.PathInfo)

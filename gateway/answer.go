@@ -29,8 +29,8 @@ func (r *Request) Stdout(p []byte) {
 		}
 		r.headDone = true
 		p = p[n:]
+		r.giveStderr() // whoever intercepts may be done before it returns
 		if r.client.Intercept(&r.res) {
-			r.giveStderr()
 			r.client = nil
 			r.become(discarding)
 			return

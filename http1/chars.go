@@ -1,5 +1,7 @@
 package http1
 
+import "encoding/binary"
+
 // tokenChars are the tchar of RFC 9110 §5.6.2.
 var tokenChars = func() (t [256]bool) {
 	for c := '0'; c <= '9'; c++ {
@@ -77,6 +79,37 @@ var hostChars = func() (t [256]bool) {
 	}
 	return t
 }()
+
+// hasBelow tells whether b has an octet below low (at most 0x80) or DEL. It
+// looks at eight at a time: x-low borrows into the top bit of each octet that is
+// less, &^x takes out those that had it set before.
+func hasBelow(b []byte, low uint64) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	lows := low * ones
+	for ; len(b) >= 8; b = b[8:] {
+		x := binary.LittleEndian.Uint64(b)
+		del := x ^ ones*0x7F
+		if ((x-lows)&^x|(del-ones)&^del)&tops != 0 {
+			return true
+		}
+	}
+	for _, c := range b {
+		if uint64(c) < low || c == 0x7F {
+			return true
+		}
+	}
+	return false
+}
+
+// isFieldValue allows VCHAR, obs-text, space and tab (RFC 9110 §5.5).
+func isFieldValue(b []byte) bool {
+	for _, c := range b {
+		if (c < ' ' && c != '\t') || c == 0x7F {
+			return false
+		}
+	}
+	return true
+}
 
 func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'

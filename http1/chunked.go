@@ -6,6 +6,18 @@ package http1
 //
 // Lines are not kept: octets are judged as they come.
 
+// linePart says where in a line that is not kept the next octet stands.
+type linePart uint8
+
+const (
+	// partFirst: the digits of a chunk size, the name of a trailer field.
+	partFirst linePart = iota
+	// partSpace: white space after the digits; only ";" ends it.
+	partSpace
+	// partRest: a chunk extension, the value of a trailer field.
+	partRest
+)
+
 // chunkSizeLine takes octets of a chunk-size line. p.line counts them; p.left
 // holds the size so far, the digits end at the first other octet.
 func (p *Parser) chunkSizeLine(b []byte) (int, Event, *Error) {
@@ -21,29 +33,42 @@ func (p *Parser) chunkSizeLine(b []byte) (int, Event, *Error) {
 			p.chunkBegin()
 			return i + 1, NeedMore, nil
 		case c == '\r':
-			if p.line == 1 {
+			if p.line == 1 || p.part == partSpace {
 				return i, NeedMore, errChunkSize
 			}
 			p.cr = true
-		case isHex(c) && p.empty == 0:
+		case isHex(c) && p.part == partFirst:
 			if p.line > chunkDigitsMax {
 				return i, NeedMore, errChunkSize
 			}
 			p.left = p.left<<4 | int64(hexValue(c))
 		default:
-			// An extension: ";", or white space before it (§7.1.1). From here
-			// on digits no longer count.
-			if p.line == 1 || (p.empty == 0 && c != ';' && c != ' ' && c != '\t') || (c < ' ' && c != '\t') || c == 0x7F {
+			if p.line == 1 || !p.chunkExtension(c) {
 				return i, NeedMore, errChunkSize
 			}
-			p.empty = 1
 		}
 	}
 	return len(b), NeedMore, nil
 }
 
+// chunkExtension takes an octet after the digits. White space may only stand
+// before ";" (§7.1.1): "5 5" is five to one reader and 85 to another.
+func (p *Parser) chunkExtension(c byte) bool {
+	switch {
+	case c == ';':
+		p.part = partRest
+	case p.part == partRest:
+		return (c >= ' ' || c == '\t') && c != 0x7F
+	case c == ' ' || c == '\t':
+		p.part = partSpace
+	default:
+		return false
+	}
+	return true
+}
+
 func (p *Parser) chunkBegin() {
-	p.cr, p.empty, p.line = false, 0, 0
+	p.cr, p.part, p.line = false, partFirst, 0
 	if p.left == 0 {
 		p.state = trailers
 		p.left = trailerBytesMax
@@ -88,17 +113,16 @@ func (p *Parser) trailerLine(b []byte) (int, Event, *Error) {
 				p.state = done
 				return i + 1, NeedMore, nil
 			}
-			p.line = 0
-			p.empty = 0
+			p.line, p.part = 0, partFirst
 		case c == '\r':
-			if p.line > 0 && p.empty == 0 {
+			if p.line > 0 && p.part == partFirst {
 				return i, NeedMore, errTrailer // no colon
 			}
 			p.cr = true
 		case c == ':' && p.line > 0:
 			p.line++
-			p.empty = 1
-		case p.empty == 0 && !tokenChars[c], c < ' ' && c != '\t', c == 0x7F:
+			p.part = partRest
+		case p.part == partFirst && !tokenChars[c], c < ' ' && c != '\t', c == 0x7F:
 			return i, NeedMore, errTrailer
 		default:
 			p.line++

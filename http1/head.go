@@ -2,6 +2,7 @@ package http1
 
 import (
 	"bytes"
+	"slices"
 
 	"sluice/message"
 )
@@ -57,10 +58,8 @@ func (h *Head) parseRequestLine(from, to int) *Error {
 		return errVersion
 	}
 	h.Minor = min(version[7]-'0', 1)
-	for _, c := range line[sp1+1 : sp2] {
-		if c <= ' ' || c == 0x7F || c == '#' {
-			return errTarget
-		}
+	if t := line[sp1+1 : sp2]; hasBelow(t, ' '+1) || bytes.IndexByte(t, '#') >= 0 {
+		return errTarget
 	}
 	h.line.method = span{int32(from), int32(from + sp1)}
 	h.line.target = span{int32(from + sp1 + 1), int32(from + sp2)}
@@ -75,8 +74,11 @@ func (h *Head) parseField(from, to int) *Error {
 	if line[0] == ' ' || line[0] == '\t' {
 		return errFold
 	}
-	colon := bytes.IndexByte(line, ':')
-	if colon <= 0 || !isToken(line[:colon]) {
+	colon := 0
+	for colon < len(line) && tokenChars[line[colon]] {
+		colon++
+	}
+	if colon == 0 || colon == len(line) || line[colon] != ':' {
 		return errFieldName
 	}
 	v := colon + 1
@@ -87,10 +89,8 @@ func (h *Head) parseField(from, to int) *Error {
 	for end > v && (line[end-1] == ' ' || line[end-1] == '\t') {
 		end--
 	}
-	for _, c := range line[v:end] {
-		if (c < ' ' && c != '\t') || c == 0x7F {
-			return errFieldValue
-		}
+	if value := line[v:end]; hasBelow(value, ' ') && !isFieldValue(value) {
+		return errFieldValue
 	}
 	h.lines = append(h.lines, fieldLine{
 		name:  span{int32(from), int32(from + colon)},
@@ -104,8 +104,10 @@ func (h *Head) parseField(from, to int) *Error {
 func (h *Head) finish() *Error {
 	h.Method = h.at(h.line.method)
 	h.Target = h.at(h.line.target)
-	for _, l := range h.lines {
-		h.Fields = append(h.Fields, message.Field{Name: h.at(l.name), Value: h.at(l.value)})
+	h.Fields = slices.Grow(h.Fields, len(h.lines))[:len(h.lines)]
+	for i := range h.lines {
+		l, f := &h.lines[i], &h.Fields[i]
+		f.Name, f.Value = h.at(l.name), h.at(l.value)
 	}
 	if err := h.settleFields(); err != nil {
 		return err
@@ -193,9 +195,13 @@ func (h *Head) settleField(f *framing, name, value []byte) *Error {
 func (h *Head) settleTarget() *Error {
 	t := h.Target
 	switch {
-	case t[0] == '/':
 	case h.Is("CONNECT"):
-		return nil // authority-form; nobody serves it here, Path stays empty
+		// Only authority-form (§3.2.3); nobody serves it here, Path stays empty.
+		if !isHost(t) {
+			return errTargetForm
+		}
+		return nil
+	case t[0] == '/':
 	case len(t) == 1 && t[0] == '*':
 		if !h.Is("OPTIONS") {
 			return errTargetForm

@@ -55,6 +55,7 @@ type Parser struct {
 	head  *Head
 	state state
 	empty uint8 // empty lines before the request line
+	part  linePart
 	cr    bool  // chunkCRLF and lines without memory: the CR was seen
 	line  int32 // where the current line begins in head.buf; bytes in a chunk or trailer line
 	left  int64
@@ -137,24 +138,30 @@ func (p *Parser) headLine(b []byte) (int, Event, *Error) {
 	if to < from || h.buf[to] != '\r' {
 		return n, NeedMore, errBareLF
 	}
-	if bytes.IndexByte(h.buf[from:to], '\r') >= 0 {
-		return n, NeedMore, errBareCR
-	}
 	p.line = int32(len(h.buf))
-	if p.state == startLine {
-		return n, NeedMore, p.start(from, to)
-	}
-	if from < to {
-		if len(h.lines) == p.lim.FieldLines {
-			return n, NeedMore, errTooManyFields
+	if p.state == startLine || from < to {
+		err := p.wholeLine(from, to)
+		if err != nil && bytes.IndexByte(h.buf[from:to], '\r') >= 0 {
+			err = errBareCR // no part of a line may have one, so it is an error already
 		}
-		return n, NeedMore, h.parseField(from, to)
+		return n, NeedMore, err
 	}
 	if err := h.finish(); err != nil {
 		return n, NeedMore, err
 	}
 	p.afterHead()
 	return n, HeadComplete, nil
+}
+
+// wholeLine takes head.buf[from:to], without CRLF.
+func (p *Parser) wholeLine(from, to int) *Error {
+	switch {
+	case p.state == startLine:
+		return p.start(from, to)
+	case len(p.head.lines) == p.lim.FieldLines:
+		return errTooManyFields
+	}
+	return p.head.parseField(from, to)
 }
 
 // room refuses a head that grows over its limits.
@@ -184,7 +191,7 @@ func (p *Parser) start(from, to int) *Error {
 func (p *Parser) afterHead() {
 	switch {
 	case p.head.Chunked:
-		p.state, p.line, p.left, p.cr = chunkSize, 0, 0, false
+		p.state, p.line, p.left, p.cr, p.part = chunkSize, 0, 0, false, partFirst
 	case p.head.ContentLength > 0:
 		p.state, p.left = length, p.head.ContentLength
 	default:

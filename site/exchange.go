@@ -1,0 +1,174 @@
+package site
+
+import (
+	"net/netip"
+
+	"sluice/gateway"
+	"sluice/loop"
+	"sluice/message"
+	"sluice/static"
+)
+
+// Head is a response's head, for the front to write.
+type Head struct {
+	Status int
+	Reason []byte // replaces the registered phrase where not empty
+	// Fields are field lines with their CRLF. Date, Server, Connection and
+	// Transfer-Encoding are the front's.
+	Fields []byte
+	// Length is that of the content, -1 if it is not known; it is written
+	// unless LengthInFields.
+	Length         int64
+	LengthInFields bool
+}
+
+// Stream is the client's side of an exchange: the front's connection. Its
+// methods are called on the loop.
+type Stream interface {
+	// Continue tells the client to send the content (100).
+	Continue()
+	Head(h *Head)
+	// Write copies; WriteShared keeps p, which must never change again.
+	Write(p []byte)
+	WriteShared(p []byte)
+	WriteFile(f loop.FileRef, off, n int64)
+	// Full asks to wait for Exchange.Resume.
+	Full() bool
+	// Finish: the response is complete. The exchange must not be used after it.
+	Finish()
+	// Break: the response can't be completed, and the client must notice.
+	Break()
+	// PauseContent and ResumeContent hold back the request's content.
+	PauseContent()
+	ResumeContent()
+	// Report takes what an administrator should know of this request.
+	Report(r Report)
+}
+
+// Report is something to be logged about a request.
+type Report struct {
+	Site   string
+	Script string
+	// Stderr is what the script wrote there, Lost how many octets more.
+	Stderr []byte
+	Lost   int64
+	// Status and Err: the request could not be served (well).
+	Status int
+	Err    error
+}
+
+// Exchange is one request and its response.
+type Exchange struct {
+	// Set by the front before Serve:
+	Req        *message.Request
+	HasContent bool
+	Stream     Stream
+	Client     netip.Addr // who asks, as far as trusted proxies tell
+	ClientPort uint16
+	Server     netip.AddrPort // our end
+	HTTPS      bool
+	Forwarded  bool // by a trusted proxy
+
+	// Status is that of the response, for the access log; 0 before it.
+	Status int
+
+	site     *local
+	request  *gateway.Request // the script at work
+	content  contentState
+	received int64 // octets of content
+	headSent bool
+	done     bool
+
+	// The target as resolved; an internal redirect changes it.
+	method  message.Request // a copy with another method, for internal redirects
+	path    []byte          // decoded
+	query   []byte
+	decoded []byte // memory of path
+	hops    int
+	status  int // that an error page answers with, 0 for its own
+	plan    Plan
+	answer  static.Answer
+	pathBuf []byte
+	scratch []byte
+	lines   []byte // field lines of the response
+	cause   error
+}
+
+// contentState says who gets the request's content.
+type contentState uint8
+
+const (
+	// unwanted: nobody; the front throws it away.
+	unwanted contentState = iota
+	// wanted: the script's request.
+	wanted
+	// ended: it is complete.
+	ended
+)
+
+// Reset makes the exchange ready for another request.
+func (x *Exchange) Reset() {
+	*x = Exchange{
+		answer: x.answer, pathBuf: x.pathBuf[:0], scratch: x.scratch[:0],
+		lines: x.lines[:0], decoded: x.decoded[:0],
+	}
+}
+
+// Site names the site that answered, for the logs.
+func (x *Exchange) Site() string {
+	if x.site == nil {
+		return ""
+	}
+	return x.site.opts.Label
+}
+
+// Content brings a piece of the request's content.
+func (x *Exchange) Content(p []byte) {
+	if x.content != wanted || x.done {
+		return
+	}
+	x.received += int64(len(p))
+	if limit := x.site.opts.BodyMax(); limit > 0 && x.received > limit {
+		x.tooLarge(limit)
+		return
+	}
+	x.request.Content(p)
+}
+
+// ContentEnd: the content is complete.
+func (x *Exchange) ContentEnd() {
+	if x.content == wanted && !x.done {
+		x.content = ended
+		x.request.ContentEnd()
+	}
+}
+
+// Wanted tells whether somebody takes the content; otherwise it can be thrown
+// away.
+func (x *Exchange) Wanted() bool { return x.content == wanted && !x.done }
+
+// Resume: the client takes more of the response.
+func (x *Exchange) Resume() {
+	if x.request != nil && !x.done {
+		x.request.Resume()
+	}
+}
+
+// Gone: the client has left. The exchange must not be used after it.
+func (x *Exchange) Gone() {
+	if r := x.request; r != nil {
+		x.request = nil
+		r.Abort()
+	}
+	x.done = true
+}
+
+func (x *Exchange) finish() {
+	x.done = true
+	x.Stream.Finish()
+}
+
+func (x *Exchange) breakOff() {
+	x.done = true
+	x.Stream.Break()
+}

@@ -1,0 +1,43 @@
+package site
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// builtinPages are made once; a site that is attacked answers with little else.
+var builtinPages = func() (t [600][]byte) {
+	for code := 300; code < 600; code++ {
+		if http.StatusText(code) != "" {
+			t[code] = makePage(code)
+		}
+	}
+	return t
+}()
+
+func makePage(code int) []byte {
+	title := strconv.Itoa(code) + " " + http.StatusText(code)
+	page := "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + title +
+		"</title><meta name=\"viewport\" content=\"width=device-width\"></head>\n<body><h1>" + title + "</h1>"
+	if hint := pageHints[code]; hint != "" {
+		page += "<p>" + hint + "</p>"
+	}
+	return []byte(page + "</body></html>\n")
+}
+
+// pageHints say what a visitor can do; what an administrator needs is in the log.
+var pageHints = map[int]string{
+	404: "There is nothing at this address.",
+	403: "This page may not be shown.",
+	413: "What you sent is larger than this site allows.",
+	502: "The program behind this page failed. The site's log says why.",
+	503: "The site is busy. Please try again in a few seconds.",
+	504: "The program behind this page took too long and was stopped.",
+}
+
+func builtinPage(status int) []byte {
+	if status >= 0 && status < len(builtinPages) && builtinPages[status] != nil {
+		return builtinPages[status]
+	}
+	return makePage(status)
+}

@@ -1,0 +1,40 @@
+package site
+
+import "sluice/static"
+
+// Kind says who fulfils a plan.
+type Kind uint8
+
+const (
+	// Refused: Status says how.
+	Refused Kind = iota
+	// Static: the file at File.
+	Static
+	// Script: File is run.
+	Script
+	// Redirect: the client is sent to Location.
+	Redirect
+	// Methods: the methods are told (RFC 9110 §9.3.7).
+	Methods
+	numKinds
+)
+
+func (k Kind) String() string {
+	return [...]string{"refused", "static", "script", "redirect", "options"}[k]
+}
+
+// Plan is a resolved request: what will be done, and why.
+type Plan struct {
+	Kind   Kind
+	Status int // of Refused and Redirect
+	Why    string
+	// File is the decoded URL path of the file or script; PathInfo the rest of
+	// the path behind a script.
+	File     []byte
+	PathInfo []byte
+	// Location is a redirect's target path, still encoded.
+	Location []byte
+
+	root  *rootCache
+	entry *static.Entry
+}

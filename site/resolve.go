@@ -1,0 +1,174 @@
+package site
+
+import (
+	"bytes"
+	"unsafe"
+
+	"sluice/static"
+)
+
+// Resolve decides what to do with a request. It only asks for cached facts
+// about files. The answer is in x.plan.
+//
+// The order is that of safety: what must never be served is refused before
+// anything is looked up, and the decision to run a script is made on the file
+// that was found, so that no PATH_INFO can dodge it.
+func (x *Exchange) resolve() {
+	x.plan = Plan{}
+	if x.refusedByName(x.path) {
+		return
+	}
+	root, rel := x.site.rootOf(x.path)
+	e := root.cache.Stat(rel, x.site.loop.Wall())
+	switch e.Kind {
+	case static.File:
+		x.planFile(root, e, x.path, nil)
+	case static.Dir:
+		x.planDir(root, rel)
+	case static.Forbidden, static.Escape:
+		x.refuse(403, "the file system or a symlink forbids it")
+	case static.Failed:
+		x.refuse(503, "the file system failed")
+	case static.Missing, static.Special:
+		x.planMissing(root, rel)
+	}
+}
+
+func (x *Exchange) refuse(status int, why string) {
+	x.plan = Plan{Kind: Refused, Status: status, Why: why}
+}
+
+// view makes a string of octets without copying; it must not be kept.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// refusedByName applies the rules that need no file. It looks at the whole
+// path, and is asked again about the script when there is a PATH_INFO.
+func (x *Exchange) refusedByName(path []byte) bool {
+	o := &x.site.opts
+	if static.Hidden(path, o.Hidden) {
+		if o.Hidden == static.Apache {
+			x.refuse(403, "names that begin with .ht are never served")
+		} else {
+			x.refuse(404, "hidden file (hidden_files = \"refuse\")")
+		}
+		return true
+	}
+	if o.Deny != nil && o.Deny.Match(view(path)) {
+		x.refuse(404, "denied path")
+		return true
+	}
+	return false
+}
+
+// rootOf finds the root that a path lies in, and the path below it.
+func (s *local) rootOf(path []byte) (*rootCache, []byte) {
+	for i := 1; i < len(s.roots); i++ {
+		r := &s.roots[i]
+		n := len(r.prefix)
+		if len(path) >= n && string(path[:n]) == r.prefix {
+			if len(path) == n {
+				return r, slash
+			}
+			if path[n] == '/' {
+				return r, path[n:]
+			}
+		}
+	}
+	return &s.roots[0], path
+}
+
+var slash = []byte("/")
+
+// isScript compares byte for byte: case folding of other letters has moved the
+// split before (CVE-2026-27590).
+func (s *local) isScript(name []byte) bool {
+	for _, ext := range s.opts.Extensions {
+		if len(name) > len(ext) && string(name[len(name)-len(ext):]) == ext {
+			return name[len(name)-len(ext)-1] != '/'
+		}
+	}
+	return false
+}
+
+// planFile is for a path whose file exists. rest is what follows it.
+func (x *Exchange) planFile(root *rootCache, e *static.Entry, file, rest []byte) {
+	o := &x.site.opts
+	script := x.site.isScript(file)
+	switch {
+	case script && o.NoPHP != nil && o.NoPHP.Match(view(file)):
+		x.refuse(403, "scripts never run in this folder")
+	case script && x.site.php == nil:
+		x.refuse(403, "PHP is off and the source of scripts is never sent")
+	case script:
+		x.plan = Plan{Kind: Script, File: file, PathInfo: rest, root: root, entry: e}
+	case o.Hidden == static.Refuse && static.ScriptSource(file, o.Extensions):
+		x.refuse(404, "source or copy of a script")
+	default:
+		x.plan = Plan{Kind: Static, File: file, root: root, entry: e}
+	}
+}
+
+// planDir is for an existing folder: to its name with a slash, or to its default
+// document.
+func (x *Exchange) planDir(root *rootCache, rel []byte) {
+	if n := len(x.path); x.path[n-1] != '/' {
+		x.plan = Plan{Kind: Redirect, Status: 301, Why: "folder without its slash", root: root}
+		return
+	}
+	for _, name := range x.site.opts.Index {
+		x.scratch = append(append(x.scratch[:0], rel...), name...)
+		e := root.cache.Stat(x.scratch, x.site.loop.Wall())
+		if e.Kind != static.File {
+			continue
+		}
+		x.pathBuf = append(append(x.pathBuf[:0], x.path...), name...)
+		x.planFile(root, e, x.pathBuf, nil)
+		return
+	}
+	x.refuse(403, "folder without a default document")
+}
+
+// planMissing looks for a script in front of a PATH_INFO, by walking the path
+// on disk, then for the front controller.
+func (x *Exchange) planMissing(root *rootCache, rel []byte) {
+	prefix := len(x.path) - len(rel)
+	for i := 1; i < len(rel); i++ {
+		if rel[i] != '/' {
+			continue
+		}
+		e := root.cache.Stat(rel[:i], x.site.loop.Wall())
+		switch e.Kind {
+		case static.Dir:
+			continue
+		case static.File:
+			if file := x.path[:prefix+i]; x.site.isScript(file) {
+				if !x.refusedByName(file) {
+					x.planFile(root, e, file, x.path[prefix+i:])
+				}
+				return
+			}
+		case static.Forbidden, static.Escape:
+			x.refuse(403, "the file system or a symlink forbids it")
+			return
+		case static.Missing, static.Special, static.Failed:
+		}
+		break
+	}
+	x.planFront()
+}
+
+func (x *Exchange) planFront() {
+	fc := x.site.opts.FrontController
+	if fc == "" || !bytes.HasPrefix(x.path, []byte(x.site.fcFolder)) {
+		x.refuse(404, "no such file")
+		return
+	}
+	x.pathBuf = append(x.pathBuf[:0], fc...)
+	root, rel := x.site.rootOf(x.pathBuf)
+	e := root.cache.Stat(rel, x.site.loop.Wall())
+	if e.Kind != static.File {
+		x.refuse(404, "no such file, and no front controller")
+		return
+	}
+	x.planFile(root, e, x.pathBuf, nil)
+}

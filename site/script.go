@@ -1,0 +1,228 @@
+package site
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+
+	"sluice/cgi"
+	"sluice/gateway"
+	"sluice/loop"
+)
+
+// runScript hands the request to PHP.
+func (x *Exchange) runScript() {
+	req := x.Req
+	if x.hops > 0 {
+		req = &x.method
+	}
+	hasContent := x.HasContent && x.hops == 0
+	r := x.site.php.Begin(x)
+	x.request = r
+	x.fillEnvironment(&r.Env, hasContent)
+	r.Env.Request = req
+	if hasContent {
+		x.content = wanted
+		x.Stream.Continue()
+	}
+	r.Start(hasContent)
+}
+
+// fillEnvironment sets what the meta-variables are made from. Values that have
+// to be composed are kept in x.scratch, which lives as long as x.
+func (x *Exchange) fillEnvironment(e *cgi.Environment, hasContent bool) {
+	// x.scratch may move while it grows, so offsets first, slices last.
+	b := x.scratch[:0]
+	mark := func() int { return len(b) }
+	root := x.plan.root.cache.RealRoot()
+	b = append(b, root...)
+	docEnd := mark()
+	b = append(b, x.plan.File[len(x.plan.root.prefix):]...)
+	fileEnd := mark()
+	if len(x.plan.PathInfo) > 0 {
+		b = append(append(b, x.site.roots[0].cache.RealRoot()...), x.plan.PathInfo...)
+	}
+	transEnd := mark()
+	b = x.Client.AppendTo(b)
+	clientEnd := mark()
+	b = strconv.AppendUint(b, uint64(x.ClientPort), 10)
+	clientPortEnd := mark()
+	b = x.Server.Addr().AppendTo(b)
+	serverEnd := mark()
+	host, port := splitPort(x.Req.Authority)
+	if len(port) > 0 {
+		b = append(b, port...)
+	} else {
+		b = x.appendPort(b)
+	}
+	serverPortEnd := mark()
+	b = x.appendURI(b)
+	x.scratch = b
+
+	e.DocumentRoot = b[:docEnd]
+	if x.plan.root.prefix != "" {
+		e.DocumentRoot = []byte(x.site.roots[0].cache.RealRoot())
+	}
+	e.ScriptFilename = b[:fileEnd]
+	e.PathTranslated = b[fileEnd:transEnd]
+	e.RemoteAddr = b[transEnd:clientEnd]
+	e.RemotePort = b[clientEnd:clientPortEnd]
+	e.ServerAddr = b[clientPortEnd:serverEnd]
+	e.ServerPort = b[serverEnd:serverPortEnd]
+	e.RequestURI = b[serverPortEnd:]
+	e.ServerName = host
+	if len(host) == 0 {
+		e.ServerName = e.ServerAddr
+	}
+	e.Query, e.ScriptName, e.PathInfo = x.query, x.plan.File, x.plan.PathInfo
+	e.HTTPS = x.HTTPS
+	e.RedirectStatus = x.orStatus(200)
+	e.ContentLength = -1
+	if hasContent {
+		e.ContentLength = max(x.Req.ContentLength, 0)
+	}
+}
+
+// appendPort is the port where Host names none: behind a proxy, or where the
+// listener has no port, that of the scheme.
+func (x *Exchange) appendPort(b []byte) []byte {
+	switch {
+	case x.Server.IsValid() && !x.Forwarded:
+		return strconv.AppendUint(b, uint64(x.Server.Port()), 10)
+	case x.HTTPS:
+		return append(b, "443"...)
+	default:
+		return append(b, "80"...)
+	}
+}
+
+// appendURI is REQUEST_URI: path and query as they were sent, without scheme
+// and host.
+func (x *Exchange) appendURI(b []byte) []byte {
+	b = append(b, x.Req.Path...)
+	if x.Req.HasQuery {
+		b = append(append(b, '?'), x.Req.Query...)
+	}
+	return b
+}
+
+// Exchange implements gateway.Client.
+
+// Intercept takes over responses that name something to send instead.
+func (x *Exchange) Intercept(res *cgi.Response) bool {
+	switch {
+	case len(res.AccelRedirect) > 0:
+		target := append([]byte(nil), res.AccelRedirect...)
+		x.request = nil
+		x.internalRedirect(target)
+		return true
+	case len(res.SendFile) > 0:
+		return x.interceptSendFile(res)
+	case res.LocalRedirect:
+		target := append([]byte(nil), res.Location...)
+		x.request = nil
+		x.internalRedirect(target)
+		return true
+	}
+	return false
+}
+
+// interceptSendFile serves a file below one of the site's roots in place of the
+// response's content. Hidden files and scripts are refused as for any request.
+func (x *Exchange) interceptSendFile(res *cgi.Response) bool {
+	for i := range x.site.roots {
+		r := &x.site.roots[i]
+		root := r.cache.RealRoot()
+		rest, ok := bytes.CutPrefix(res.SendFile, []byte(root))
+		if root == "" || !ok || len(rest) == 0 || rest[0] != '/' {
+			continue
+		}
+		x.request = nil
+		x.internalRedirect(escapePath(r.prefix, rest))
+		return true
+	}
+	x.request = nil
+	x.fail(500, fmt.Errorf("site: X-Sendfile %.200q is not below a root of the site", res.SendFile))
+	return true
+}
+
+// escapePath encodes what DecodePath would take for something else.
+func escapePath(prefix string, path []byte) []byte {
+	const hex = "0123456789ABCDEF"
+	out := []byte(prefix)
+	for _, c := range path {
+		if c == '%' || c == '?' || c <= ' ' || c >= 0x7F {
+			out = append(out, '%', hex[c>>4], hex[c&15])
+		} else {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// Head implements gateway.Client.
+func (x *Exchange) Head(res *cgi.Response, length int64) {
+	b := x.lines[:0]
+	for i := range res.Fields {
+		b = appendField(b, res.Fields[i].Name, res.Fields[i].Value)
+	}
+	if len(res.ContentType) == 0 && length != 0 && res.Status != 304 && res.Status != 204 {
+		b = appendField(b, "Content-Type", "text/html; charset=UTF-8")
+	}
+	x.lines = b
+	x.head(&Head{Status: res.Status, Reason: res.Reason, Fields: b, Length: length})
+}
+
+// Body implements gateway.Client.
+func (x *Exchange) Body(p []byte) { x.Stream.Write(p) }
+
+// BodyFile implements gateway.Client.
+func (x *Exchange) BodyFile(f loop.FileRef, off, n int64) { x.Stream.WriteFile(f, off, n) }
+
+// Full implements gateway.Client.
+func (x *Exchange) Full() bool { return x.Stream.Full() }
+
+// End implements gateway.Client.
+func (x *Exchange) End() {
+	x.request = nil
+	x.finish()
+}
+
+// Fail implements gateway.Client.
+func (x *Exchange) Fail(f gateway.Failure) {
+	x.request = nil
+	x.cause = f.Err
+	x.Stream.Report(Report{Site: x.Site(), Status: f.Status, Err: f.Err, Script: string(x.plan.File)})
+	if x.headSent {
+		x.breakOff()
+		return
+	}
+	x.scratch = x.scratch[:0]
+	if f.RetryAfter > 0 {
+		x.retryAfter(f.RetryAfter)
+	}
+	x.errorPageWith(f.Status)
+}
+
+// PauseContent implements gateway.Client.
+func (x *Exchange) PauseContent() { x.Stream.PauseContent() }
+
+// ResumeContent implements gateway.Client.
+func (x *Exchange) ResumeContent() { x.Stream.ResumeContent() }
+
+// Log gives what the gateway tells to the exchange it is about.
+type Log struct{}
+
+// Stderr implements gateway.Log.
+func (Log) Stderr(c gateway.Client, text []byte, lost int64) {
+	if x, ok := c.(*Exchange); ok {
+		x.Stream.Report(Report{Site: x.Site(), Script: string(x.plan.File), Stderr: text, Lost: lost})
+	}
+}
+
+// Trouble implements gateway.Log.
+func (Log) Trouble(c gateway.Client, err error) {
+	if x, ok := c.(*Exchange); ok {
+		x.Stream.Report(Report{Site: x.Site(), Script: string(x.plan.File), Err: err})
+	}
+}
