@@ -38,9 +38,9 @@ func (r *report) chart() []byte {
 		}
 		base := r.base(res.Scenario)
 		fmt.Fprintf(&rows, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", chartLabel-10, y+12, html.EscapeString(res.Peer))
-		r.bar(&rows, chartLabel, y, res, share(res.Median.RPS, base.RPS), r.widest(func(m, b sample) float64 { return share(m.RPS, b.RPS) }),
+		r.bar(&rows, chartLabel, y, res, share(res.Median.RPS, base.RPS), r.widest(res.Scenario, func(m, b sample) float64 { return share(m.RPS, b.RPS) }),
 			fmt.Sprintf("%.0f/s", res.Median.RPS))
-		r.bar(&rows, chartLabel+chartBar+chartGap, y, res, share(res.Median.CPU, base.CPU), r.widest(func(m, b sample) float64 { return share(m.CPU, b.CPU) }),
+		r.bar(&rows, chartLabel+chartBar+chartGap, y, res, share(res.Median.CPU, base.CPU), r.widest(res.Scenario, func(m, b sample) float64 { return share(m.CPU, b.CPU) }),
 			fmt.Sprintf("%.1f µs", res.Median.CPU))
 		y += chartRow
 	}
@@ -52,7 +52,7 @@ func (r *report) chart() []byte {
 <text class="s" x="%d" y="30" font-size="16">sluice beside other servers</text>
 <text class="q" x="%d" y="50">%s; medians of %d runs of %d s; %d php workers each</text>
 <text class="s" x="%d" y="%d">Requests per second (longer is better)</text>
-<text class="s" x="%d" y="%d">CPU per request of the server, without php (shorter is better)</text>
+<text class="s" x="%d" y="%d">CPU per request, without php (shorter is better)</text>
 `, width, height, chartMargin, chartMargin, html.EscapeString(r.Machine["cpus"]+" CPUs, "+r.Machine["cpu"]+", "+r.Date), r.Rounds, r.Seconds, r.Workers,
 		chartLabel, chartTop-4, chartLabel+chartBar+chartGap, chartTop-4)
 	b.Write(rows.Bytes())
@@ -85,11 +85,13 @@ func (r *report) base(scenario string) sample {
 	return sample{}
 }
 
-// widest is the largest share in a panel.
-func (r *report) widest(of func(m, base sample) float64) float64 {
+// widest is the largest share in a scenario's part of a panel.
+func (r *report) widest(scenario string, of func(m, base sample) float64) float64 {
 	w := 0.0
 	for _, res := range r.Results {
-		w = max(w, of(res.Median, r.base(res.Scenario)))
+		if res.Scenario == scenario {
+			w = max(w, of(res.Median, r.base(scenario)))
+		}
 	}
 	return w
 }

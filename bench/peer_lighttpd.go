@@ -34,6 +34,7 @@ server.max-connections = %[6]d
 server.listen-backlog = 65535
 server.max-keep-alive-requests = 1000000000
 server.max-keep-alive-idle = 600
+server.stream-response-body = 2
 mimetype.assign = (".html" => "text/html", "" => "application/octet-stream")
 fastcgi.server = (".php" => ((
   "socket" => "%[7]s",

@@ -75,7 +75,8 @@ type Conn struct {
 	got       int64 // octets received for this request
 	sentAt    int64 // loop.Conn.Sent when the request began
 	idleSince int64
-	limit     loop.Timer // ends the worker of an abandoned request
+	limit     loop.Timer    // ends the worker of an abandoned request, or the wait for a retiring one
+	freed     chan struct{} // closed when the worker to be killed is free
 }
 
 func (c *Conn) become(next connState) {
@@ -143,7 +144,20 @@ func (c *Conn) Kill() {
 	c.stream = nil
 	c.c.DropOutput()
 	c.become(retiring)
-	c.lp.end(c, c.lp.pool.opts.Kill)
+	c.c.Resume()
+	c.lp.kill(c)
+}
+
+// dupped is a second descriptor of a connection, so that the number can't become
+// another connection's while a goroutine uses it.
+type dupped struct {
+	fd    uintptr
+	close func()
+}
+
+func (c *Conn) dup() (dupped, bool) {
+	fd, closeFd, err := c.c.Dup()
+	return dupped{fd, closeFd}, err == nil
 }
 
 // Connected implements loop.DialHandler.
@@ -190,6 +204,9 @@ func (c *Conn) close() {
 	}
 	was := c.state
 	c.become(closed)
+	if c.freed != nil {
+		close(c.freed)
+	}
 	c.c.Abort()
 	c.lp.l.Forget(&c.limit)
 	c.lp.gone(c, was)
@@ -199,10 +216,8 @@ func (c *Conn) close() {
 func (c *Conn) Data(_ *loop.Conn, p []byte) {
 	switch c.state {
 	case busy:
-	case leaving: // an engine that can't stop reading: the answer is thrown away
+	case leaving, retiring: // the answer is thrown away
 		c.discard(p)
-		return
-	case retiring:
 		return
 	case dialing, idle, closed, numConnStates:
 		c.close() // nobody asked: never take it for the next request's answer

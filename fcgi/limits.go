@@ -22,6 +22,12 @@ const (
 	dialRetryMin = 2 * time.Millisecond
 	dialRetryMax = 100 * time.Millisecond
 
+	// killTime is how long a request that was told to end may take for it
+	// (shutdown functions), before its worker is ended.
+	killTime = 2 * time.Second
+	// retireTime is how long a retiring worker may take to close.
+	retireTime = 5 * time.Second
+
 	// Defaults of Options.
 	queueDefault     = 1024
 	queueTimeDefault = 30 * time.Second

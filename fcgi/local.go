@@ -165,23 +165,47 @@ func (lp *Local) expireIdle() {
 	}
 }
 
-// retire ends the worker behind c. The connection stays open meanwhile, so that
-// the worker is known to be idle.
+// retire ends the worker behind an idle connection. It stays open until the
+// worker has closed it, so that nothing can be sent to a worker that leaves.
 func (lp *Local) retire(c *Conn) {
 	c.become(retiring)
-	lp.end(c, lp.pool.opts.Retire)
-}
-
-// end runs how in a goroutine and closes c after it.
-func (lp *Local) end(c *Conn, how func(s Server, inode uint64)) {
-	if how == nil {
+	fd, ok := c.dup()
+	if !ok || lp.pool.opts.Retire == nil {
 		c.close()
 		return
 	}
-	s, inode := c.server.Server, c.c.Inode()
-	c.c.Pause()
+	c.limit.Init(c.close)
+	lp.l.Arm(&c.limit, retireTime)
+	s := c.server.Server
 	go func() {
-		how(s, inode)
+		err := lp.pool.opts.Retire(s, fd.fd)
+		fd.close()
+		if err != nil {
+			lp.l.Post(c.close)
+		}
+	}()
+}
+
+// kill ends the worker behind c, first politely. c is closed when END_REQUEST
+// or the end of the connection shows that the worker is free.
+func (lp *Local) kill(c *Conn) {
+	fd, ok := c.dup()
+	if !ok || lp.pool.opts.Kill == nil {
+		c.close()
+		return
+	}
+	c.freed = make(chan struct{})
+	s := c.server.Server
+	go func() {
+		force, err := lp.pool.opts.Kill(s, fd.fd)
+		fd.close()
+		if err == nil {
+			select {
+			case <-c.freed:
+			case <-time.After(killTime):
+				force()
+			}
+		}
 		lp.l.Post(c.close)
 	}()
 }

@@ -34,12 +34,14 @@ type Options struct {
 	// RequestsMax is after how many requests of a connection Retire is called;
 	// 0 is never.
 	RequestsMax int
-	// Retire ends the worker behind an idle connection, which is known by our
-	// end's inode. It runs in a goroutine; afterwards the connection is closed.
-	Retire func(s Server, inode uint64)
-	// Kill ends the worker behind a connection whose request is past its limit.
-	// It runs like Retire.
-	Kill func(s Server, inode uint64)
+	// Retire makes the worker behind an idle connection, known by a descriptor
+	// of it, leave. It runs in a goroutine. Without an error the worker closes
+	// the connection.
+	Retire func(s Server, fd uintptr) error
+	// Kill ends the request that the worker behind a connection is at, and
+	// answers how to end the worker itself if that is not enough. It runs in a
+	// goroutine.
+	Kill func(s Server, fd uintptr) (force func(), err error)
 }
 
 // Why a request got no connection.

@@ -83,7 +83,9 @@ func (p *Parser) End() {
 func (p *Parser) InHead() bool { return p.state == startLine || p.state == fieldLines }
 
 // Started tells whether anything of the request has come.
-func (p *Parser) Started() bool { return p.state > startLine || (p.head != nil && len(p.head.buf) > 0) }
+func (p *Parser) Started() bool {
+	return p.state > startLine || (p.head != nil && len(p.head.buf) > int(p.line))
+}
 
 // Feed takes octets from the front of b and answers how many, and what it
 // found; call it again with the rest until NeedMore or Complete. An error ends

@@ -86,11 +86,11 @@ func sluiceConf(st site, s *server) string {
 	line(true, "[[site]]\nroot = %q", st.root)
 	line(st.app != "", "app = %q", st.app)
 	line(st.bodyMiB != 0, "body_max = \"%dMiB\"", st.bodyMiB)
-	line(true, "php.workers = %d", st.workerCount())
-	line(tune.requestTime != "", "php.request_time = %q", tune.requestTime)
-	line(tune.queue != 0, "php.queue = %d", tune.queue)
-	line(tune.queueTime != "", "php.queue_time = %q", tune.queueTime)
-	line(tune.maxRequests != 0, "php.max_requests = %d", tune.maxRequests)
+	line(true, "[site.php]\nworkers = %d", st.workerCount())
+	line(tune.requestTime != "", "request_time = %q", tune.requestTime)
+	line(tune.queue != 0, "queue = %d", tune.queue)
+	line(tune.queueTime != "", "queue_time = %q", tune.queueTime)
+	line(tune.maxRequests != 0, "max_requests = %d", tune.maxRequests)
 	if len(st.ini) > 0 {
 		b.WriteString("[site.php.ini]\n")
 		for _, key := range sortedKeys(st.ini) {

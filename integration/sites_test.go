@@ -30,11 +30,12 @@ trusted_proxies = ["127.0.0.0/8"]
 [[site]]
 names = ["one.test", "www.one.test"]
 root = "%[1]s/one"
-php.workers = 1
 [site.headers]
 set = { X-Frame-Options = "DENY" }
 add = { X-Many = ["1", "2"] }
 remove = ["X-Powered-By"]
+[site.php]
+workers = 1
 [site.php.env]
 STAGE = "production"
 [site.php.ini]

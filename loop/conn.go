@@ -125,14 +125,27 @@ func (c *Conn) Loop() *Loop { return c.l }
 // Remote is the peer's address; not valid for a Unix socket.
 func (c *Conn) Remote() netip.AddrPort { return c.remote }
 
-// Inode names our end of the connection to the rest of the system; 0 where the
-// engine can't tell. Unlike a descriptor it is not given to another one soon.
-func (c *Conn) Inode() uint64 {
-	if s, ok := c.sock.(interface{ Inode() uint64 }); ok && c.state != closed {
-		return s.Inode()
+// Local is our own address; not valid for a Unix socket.
+func (c *Conn) Local() netip.AddrPort {
+	if s, ok := c.sock.(interface{ Local() netip.AddrPort }); ok && c.state != closed {
+		return s.Local()
 	}
-	return 0
+	return netip.AddrPort{}
 }
+
+// Dup makes a second descriptor of the connection, for goroutines that ask the
+// system about it. Not every engine can.
+func (c *Conn) Dup() (fd uintptr, closeFd func(), err error) {
+	s, ok := c.sock.(interface {
+		Dup() (uintptr, func(), error)
+	})
+	if !ok || c.state == closed {
+		return 0, nil, errNoDup
+	}
+	return s.Dup()
+}
+
+var errNoDup = errors.New("loop: this connection has no descriptor to be had")
 
 // SetHandler changes who receives what happens from now on.
 func (c *Conn) SetHandler(h Handler) { c.h = h }

@@ -105,14 +105,23 @@ func (s *fdSocket) SendFile(f *os.File, off int64, n int) (int, error) {
 
 func (s *fdSocket) CloseWrite() error { return unix.Shutdown(s.fd, unix.SHUT_WR) }
 
-// Inode is the socket's inode number, 0 on failure.
-func (s *fdSocket) Inode() uint64 {
-	var st unix.Stat_t
-	if unix.Fstat(s.fd, &st) != nil {
-		return 0
+// Local is the address that the socket is bound to.
+func (s *fdSocket) Local() netip.AddrPort {
+	sa, err := unix.Getsockname(s.fd)
+	if err != nil {
+		return netip.AddrPort{}
 	}
-	return st.Ino
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port))
+	}
+	return netip.AddrPort{}
 }
+
+// Dup makes a second descriptor.
+func (s *fdSocket) Dup() (uintptr, func(), error) { return dupFd(uintptr(s.fd)) }
 
 // CloseRead makes a Unix peer's writes fail. A TCP peer would not notice.
 func (s *fdSocket) CloseRead() error {

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -161,6 +163,34 @@ func (s *portableSocket) Peek() error {
 	default:
 		return s.outErr
 	}
+}
+
+// Local is the address that the socket is bound to.
+func (s *portableSocket) Local() netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn == nil {
+		return netip.AddrPort{}
+	}
+	return addrPort(s.conn.LocalAddr())
+}
+
+// Dup makes a second descriptor.
+func (s *portableSocket) Dup() (fd uintptr, closeFd func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sc, ok := s.conn.(syscall.Conn)
+	if !ok {
+		return 0, nil, errNoDup
+	}
+	rc, err := sc.SyscallConn()
+	if err != nil {
+		return 0, nil, err
+	}
+	if ctlErr := rc.Control(func(f uintptr) { fd, closeFd, err = dupFd(f) }); ctlErr != nil {
+		err = ctlErr
+	}
+	return fd, closeFd, err
 }
 
 // take gives the writer what fill put into its buffer.

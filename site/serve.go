@@ -43,6 +43,19 @@ func (h *Host) Serve(x *Exchange) {
 	x.perform()
 }
 
+// Reject answers a request that the front could not understand or wait for. No
+// site is known then, so it is the first one's.
+func (h *Host) Reject(x *Exchange, status int, err error) {
+	if x.site == nil {
+		if x.site = h.fallback; x.site == nil {
+			x.site = h.all[0]
+		}
+	}
+	x.request, x.done, x.content = nil, false, ended
+	x.cause = err
+	x.respondPlain(status, nil)
+}
+
 func (x *Exchange) badPath(err error) {
 	status := 400
 	var pe *static.PathError

@@ -136,8 +136,7 @@ func readAll(j *job) []byte {
 	return body
 }
 
-// compress codes a whole body at the levels that TestCodingSizes compares:
-// each file is compressed once and sent often.
+// compress codes a whole body at the best levels: each file is compressed once and sent often.
 func compress(coding Coding, body []byte) ([]byte, error) {
 	var out bytes.Buffer
 	out.Grow(len(body) / 2)

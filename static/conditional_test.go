@@ -113,7 +113,7 @@ func TestETag(t *testing.T) {
 		{stampYoung, Zstd, `W/"65000000-2a-1234-zst"`},
 	}
 	for _, tt := range tests {
-		if got := string(appendETag(nil, mtime, 42, tt.s, tt.c)); got != tt.want {
+		if got := string(makeETag(mtime, 42, tt.s, tt.c)); got != tt.want {
 			t.Errorf("%d, %s: %s, want %s", tt.s, tt.c, got, tt.want)
 		}
 	}

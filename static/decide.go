@@ -1,8 +1,9 @@
 package static
 
 import (
-	"sluice/message"
 	"time"
+
+	"sluice/message"
 )
 
 // Options change how one request is answered.

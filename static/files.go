@@ -103,6 +103,10 @@ func (c *Cache) RealRoot() string {
 	return c.root.real
 }
 
+// RootError says why the root cannot be used at the moment, nil if it can: all
+// its paths are Missing until it comes back.
+func (c *Cache) RootError() error { return c.root.err }
+
 // Generation counts how often the root was replaced: who keeps something
 // derived from the root compares it.
 func (c *Cache) Generation() uint64 { return c.generation }

@@ -16,13 +16,13 @@ func (c *Cache) ready(e *Entry, now time.Time) bool {
 		e.compressible = coding == Identity && Compressible(e.Type)
 		e.describe(coding)
 	}
-	if !c.load(e) {
-		return false
-	}
-	if e.compressible && !c.cfg.NoSiblings {
+	e.Retain() // opening siblings must not close the file itself
+	ok := c.load(e)
+	if ok && e.compressible && !c.cfg.NoSiblings {
 		c.readySiblings(e, now)
 	}
-	return true
+	e.Release()
+	return ok
 }
 
 // load opens a file or, when it is small and hot, reads it.
@@ -69,17 +69,14 @@ func (c *Cache) openEntry(e *Entry) bool {
 	return true
 }
 
-// read takes a small file into memory and closes it. It reports false if the
-// file changed meanwhile.
+// read takes a small file into memory; the file closes with its last user. It
+// reports false if the file changed meanwhile.
 func (c *Cache) read(e *Entry) bool {
 	body := make([]byte, e.facts.size)
 	n, err := e.file.ReadAt(body, 0)
 	if err != nil && err != io.EOF { //nolint:errorlint // io.ReaderAt returns EOF as it is
 		e.fault = Failed
 		c.dropDescriptor(e)
-		if e.refs == 0 {
-			e.closeFile()
-		}
 		return true
 	}
 	info, err := e.file.Stat()
@@ -91,9 +88,6 @@ func (c *Cache) read(e *Entry) bool {
 	}
 	e.body, e.inMemory = body, true
 	c.dropDescriptor(e)
-	if e.refs == 0 {
-		e.closeFile()
-	}
 	c.charge(e, int64(len(body)))
 	c.trim()
 	return true

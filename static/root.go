@@ -30,6 +30,7 @@ type docRoot struct {
 	real    string
 	info    os.FileInfo
 	checked time.Time
+	err     error // why dir is nil
 }
 
 // check resolves the root again when a second has passed, or at once while it
@@ -45,10 +46,11 @@ func (r *docRoot) check(now time.Time) (changed bool) {
 	}
 	had := r.dir != nil
 	r.close()
-	if err != nil {
-		return had
+	if err == nil {
+		err = r.open()
 	}
-	return r.open() == nil || had
+	r.err = err
+	return err == nil || had
 }
 
 func (r *docRoot) open() error {

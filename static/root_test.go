@@ -174,13 +174,16 @@ func TestRootReplacedByRename(t *testing.T) {
 			t.Skip(err)
 		}
 		s.later()
-		if e := s.lookup("/a.txt"); e.Kind != Missing || s.cache.RealRoot() != "" {
+		if e := s.lookup("/a.txt"); e.Kind != Missing || s.cache.RealRoot() != "" || s.cache.RootError() == nil {
 			t.Errorf("without a root: %s in %q", e.Kind, s.cache.RealRoot())
 		}
 		s.write("a.txt", "two")
 		// A missing root is looked for at each look-up, without the clock.
 		if e := s.lookup("/a.txt"); content(t, e) != "two" {
 			t.Errorf("after the rename: %q", content(t, e))
+		}
+		if s.cache.RootError() != nil {
+			t.Error(s.cache.RootError())
 		}
 		if s.lookup("/gone.txt").Kind != Missing {
 			t.Error("a file of the old root is still there")

@@ -29,15 +29,22 @@ func (c *Cache) readySiblings(e *Entry, now time.Time) {
 			continue
 		}
 		s.hits = e.hits
+		s.Retain() // opening the next must not close this one
 		if !c.load(s) || !s.Ready() {
+			s.Release()
 			c.dropSibling(e, coding)
 			continue
 		}
 		if e.alt[coding] == nil {
-			tag := appendETag(nil, s.facts.mtime, s.facts.size, s.stamp, coding)
+			tag := makeETag(s.facts.mtime, s.facts.size, s.stamp, coding)
 			r := e.represent(coding, s.facts.size, tag, false)
 			r.source = s
 			e.alt[coding] = &r
+		}
+	}
+	for _, s := range e.siblings {
+		if s != nil {
+			s.Release()
 		}
 	}
 	e.siblingsKnown = true

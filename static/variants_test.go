@@ -195,7 +195,7 @@ func TestSiblings(t *testing.T) {
 		t.Skip(err)
 	}
 	s.later()
-	check("br", Brotli, "brotli 2", `"`+strings.Trim(string(appendETag(nil, old.Add(time.Second), 8, stampSettled, Brotli)), `"`)+`"`)
+	check("br", Brotli, "brotli 2", `"`+strings.Trim(string(makeETag(old.Add(time.Second), 8, stampSettled, Brotli)), `"`)+`"`)
 	check("gzip", Identity, text, tagOf(len(text)))
 	s.runJobs()
 	s.ask(&a, "GET", "/a.css", Options{}, "Accept-Encoding", "gzip")
@@ -215,6 +215,23 @@ func TestSiblings(t *testing.T) {
 	s.ask(&a, "GET", "/a.css", Options{}, "Accept-Encoding", "br, gzip")
 	if a.Coding != Identity || sent(t, &a) != "new" {
 		t.Error("siblings older than the original were used")
+	}
+}
+
+func TestSiblingsWithFewDescriptors(t *testing.T) {
+	s := newSite(t, func(c *Config) { c.OpenFiles = 1 })
+	big := strings.Repeat("x", SmallBodyBytes+1)
+	for _, name := range []string{"a.css", "a.css.gz", "a.css.br", "a.css.zst"} {
+		s.write(name, name+big)
+	}
+	var a Answer
+	for range 3 {
+		for accept, want := range map[string]string{"": "a.css", "gzip": "a.css.gz", "br": "a.css.br", "zstd": "a.css.zst"} {
+			s.ask(&a, "GET", "/a.css", Options{}, "Accept-Encoding", accept)
+			if a.Status != 200 || sent(t, &a) != want+big {
+				t.Errorf("%q: %d %q", accept, a.Status, a.Fields)
+			}
+		}
 	}
 }
 
@@ -325,8 +342,8 @@ func TestCompressorShares(t *testing.T) {
 	}
 }
 
-// TestCodingSizes shows what the codings save on this package's own source;
-// each must be worth its place before the next in preference.
+// TestCodingSizes shows what the codings save on this package's own source:
+// those preferred to gzip must beat it.
 func TestCodingSizes(t *testing.T) {
 	names, err := filepath.Glob("*.go")
 	if err != nil {

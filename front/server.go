@@ -1,0 +1,224 @@
+package front
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"sluice/accesslog"
+	"sluice/http1"
+	"sluice/loop"
+	"sluice/site"
+)
+
+// Options are a server's settings. Zero durations mean the defaults.
+type Options struct {
+	Sites []*site.Site
+	Loops []*loop.Loop
+	// Software is the Server field's value.
+	Software string
+
+	HTTP1 http1.Limits
+	// HeadTime is for a whole head, BodyTime between two pieces of content,
+	// SendTime how long a client may take nothing, IdleTime between requests.
+	HeadTime time.Duration
+	BodyTime time.Duration
+	SendTime time.Duration
+	IdleTime time.Duration
+	// RequestsMax of one connection; 0 is any number.
+	RequestsMax int
+	ConnsMax    int
+
+	Trusted     []netip.Prefix
+	TrustedUnix bool
+
+	// AccessLog is the log of a site by its label; nil for none.
+	AccessLog func(label string) *accesslog.Log
+	// Report takes what an administrator should know. Any loop calls it.
+	Report func(r site.Report, remote netip.Addr, target string)
+	// AcceptError is told when accepting fails.
+	AcceptError func(error)
+}
+
+// Server accepts connections and serves sites on loops.
+type Server struct {
+	opts      Options
+	locals    []*local
+	listeners []*loop.Listener
+
+	mu       sync.Mutex
+	shutting bool
+}
+
+// local is a loop's part of a server.
+type local struct {
+	srv    *Server
+	loop   *loop.Loop
+	host   *site.Host
+	limits http1.Limits
+
+	// Owned by the loop:
+	free     []*stream
+	logs     map[string]*accesslog.Writer
+	first    *conn // all connections
+	draining bool
+	date     dateLine
+	head     []byte // scratch for response heads
+}
+
+// New prepares a server; its loops must not run yet.
+func New(opts Options) (*Server, error) {
+	opts.IdleTime = orDefault(opts.IdleTime, idleTimeDefault)
+	opts.HeadTime = orDefault(opts.HeadTime, headTimeDefault)
+	opts.BodyTime = orDefault(opts.BodyTime, bodyTimeDefault)
+	opts.SendTime = orDefault(opts.SendTime, sendTimeDefault)
+	s := &Server{opts: opts}
+	for _, l := range opts.Loops {
+		h, err := site.NewHost(l, opts.Sites)
+		if err != nil {
+			return nil, err
+		}
+		lf := &local{srv: s, loop: l, host: h, limits: opts.HTTP1, logs: map[string]*accesslog.Writer{}}
+		if opts.AccessLog != nil {
+			for _, st := range opts.Sites {
+				if log := opts.AccessLog(st.Label()); log != nil {
+					lf.logs[st.Label()] = log.Writer(func(fn func()) { l.Post(fn) })
+				}
+			}
+		}
+		s.locals = append(s.locals, lf)
+	}
+	return s, nil
+}
+
+func orDefault(d, def time.Duration) time.Duration {
+	if d <= 0 {
+		return def
+	}
+	return d
+}
+
+// Listen opens an address; connections are shared among all loops. To be called
+// before the loops run.
+func (s *Server) Listen(network, address string) (net.Addr, error) {
+	info := &endpoint{unix: network == "unix"}
+	byLoop := map[*loop.Loop]*local{}
+	for _, lf := range s.locals {
+		byLoop[lf.loop] = lf
+	}
+	first := s.opts.Loops[len(s.listeners)%len(s.opts.Loops)]
+	ln, err := first.Listen(network, address, func(c *loop.Conn) loop.Handler {
+		return byLoop[c.Loop()].accept(c, info)
+	}, loop.ListenOptions{Loops: s.opts.Loops, ConnsMax: s.opts.ConnsMax, Report: s.opts.AcceptError})
+	if err != nil {
+		return nil, err
+	}
+	if t, ok := ln.Addr().(*net.TCPAddr); ok {
+		ap := t.AddrPort()
+		info.addr = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	s.listeners = append(s.listeners, ln)
+	return ln.Addr(), nil
+}
+
+// endpoint is what connections of one listener have in common.
+type endpoint struct {
+	addr netip.AddrPort // with an unspecified address for a wildcard listener
+	unix bool
+}
+
+// Drain stops accepting, closes idle connections and lets the others finish;
+// it answers when none is left or time is over.
+func (s *Server) Drain(limit time.Duration) error {
+	s.mu.Lock()
+	if s.shutting {
+		s.mu.Unlock()
+		return nil
+	}
+	s.shutting = true
+	s.mu.Unlock()
+	for i, ln := range s.listeners {
+		s.opts.Loops[i%len(s.opts.Loops)].Post(ln.Close)
+	}
+	for _, lf := range s.locals {
+		lf.loop.Post(lf.drain)
+	}
+	end := time.Now().Add(limit)
+	for {
+		left := 0
+		for _, lf := range s.locals {
+			left += lf.open()
+		}
+		if left == 0 {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("front: %d connections were still busy after %v (shutdown_timeout)", left, limit)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// open counts the connections, on the loop.
+func (lf *local) open() int {
+	n := make(chan int, 1)
+	if !lf.loop.Post(func() {
+		k := 0
+		for h := lf.first; h != nil; h = h.next {
+			k++
+		}
+		n <- k
+	}) {
+		return 0
+	}
+	return <-n
+}
+
+func (lf *local) drain() {
+	lf.draining = true
+	for h := lf.first; h != nil; {
+		next := h.next
+		if h.phase == idle {
+			h.close(false)
+		}
+		h = next
+	}
+}
+
+// Close gives the sites' idle connections back and flushes the logs; after
+// Drain, before the loops are stopped.
+func (s *Server) Close() {
+	for _, lf := range s.locals {
+		done := make(chan struct{})
+		if lf.loop.Post(func() {
+			lf.host.Close()
+			for _, w := range lf.logs {
+				w.Close()
+			}
+			close(done)
+		}) {
+			<-done
+		}
+	}
+}
+
+// dateLine is the Date field, made once a second.
+type dateLine struct {
+	unix int64
+	line []byte
+}
+
+func (lf *local) dateField() []byte {
+	now := lf.loop.Wall()
+	if u := now.Unix(); u != lf.date.unix || lf.date.line == nil {
+		lf.date.unix = u
+		b := append(lf.date.line[:0], "Date: "...)
+		b = now.UTC().AppendFormat(b, "Mon, 02 Jan 2006 15:04:05 GMT")
+		b = append(b, "\r\nServer: "...)
+		b = append(b, lf.srv.opts.Software...)
+		lf.date.line = append(b, "\r\n"...)
+	}
+	return lf.date.line
+}
