@@ -40,11 +40,7 @@ integration: ## the tests against real PHP, applications, Apache and nginx
 	go test -count=1 -timeout 15m ./integration/...
 
 fuzz: ## every fuzz target for FUZZTIME (10s) each
-	@grep -noE '^func Fuzz[A-Za-z0-9_]+' */*_test.go | sort -u | while IFS=: read -r file line name; do \
-		name=$${name#func }; dir=$$(dirname "$$file"); \
-		echo "fuzz $$dir $$name"; \
-		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$dir" </dev/null || exit 1; \
-	done
+	@.ci/fuzz $(FUZZTIME)
 
 lint: ## gofmt, go vet for three systems, golangci-lint
 	@.ci/lint

@@ -170,6 +170,17 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+func TestGoalsAtStart(t *testing.T) {
+	r := &report{BinarySize: 20e6, Startups: []startup{{"nginx", 900, 90 << 10}, {"sluice", 149, 29 << 10}}}
+	if err := r.verdict(true); err != nil {
+		t.Errorf("all met: %v", err)
+	}
+	r = &report{BinarySize: 26e6, Startups: []startup{{"sluice", 151, 31 << 10}}}
+	if got := r.missedAtStart(); len(got) != 3 || r.verdict(true) == nil || r.verdict(false) != nil {
+		t.Errorf("missed %q", got)
+	}
+}
+
 func TestTable(t *testing.T) {
 	var b bytes.Buffer
 	if err := reportOf(sample{RPS: 1500, CPU: 20, Faults: []string{"half a page"}}).print(&b); err != nil {

@@ -25,3 +25,10 @@ const (
 	// so that a short run would measure little else.
 	manyConns = 1000
 )
+
+// What sluice shall reach without any load.
+const (
+	firstAnswerGoal = 150      // ms, from its start to an answer from PHP
+	idleKiBGoal     = 30 * kib // of its own memory
+	binaryBytesGoal = 25 * 1000 * 1000
+)

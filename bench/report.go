@@ -137,6 +137,9 @@ func (r *report) print(w io.Writer) error {
 	for _, s := range r.Startups {
 		_, _ = fmt.Fprintf(w, "%s: first answer from PHP after %.0f ms, idle PSS %.1f MiB\n", s.Peer, s.FirstMS, float64(s.PSSKiB)/1024)
 	}
+	for _, miss := range r.missedAtStart() {
+		_, _ = fmt.Fprintf(w, "sluice: MISSED %s\n", miss)
+	}
 	return nil
 }
 
@@ -177,6 +180,26 @@ func (r *report) missed(res result) []string {
 	return list
 }
 
+// missedAtStart lists the goals of sluice that need no load.
+func (r *report) missedAtStart() []string {
+	var list []string
+	if r.BinarySize > binaryBytesGoal {
+		list = append(list, fmt.Sprintf("binary of %d octets, goal %d", r.BinarySize, binaryBytesGoal))
+	}
+	for _, s := range r.Startups {
+		if s.Peer != "sluice" {
+			continue
+		}
+		if s.FirstMS > firstAnswerGoal {
+			list = append(list, fmt.Sprintf("first answer after %.0f ms, goal %d", s.FirstMS, firstAnswerGoal))
+		}
+		if s.PSSKiB > idleKiBGoal {
+			list = append(list, fmt.Sprintf("idle memory %d KiB, goal %d", s.PSSKiB, idleKiBGoal))
+		}
+	}
+	return list
+}
+
 func (r *report) writeJSON(path string) error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -202,6 +225,9 @@ func (r *report) verdict(strict bool) error {
 		if missed := r.missed(res); strict && len(missed) > 0 {
 			list = append(list, fmt.Errorf("bench: %s: missed %s", res.Title, strings.Join(missed, ", ")))
 		}
+	}
+	if missed := r.missedAtStart(); strict && len(missed) > 0 {
+		list = append(list, fmt.Errorf("bench: sluice: missed %s", strings.Join(missed, ", ")))
 	}
 	return errors.Join(list...)
 }

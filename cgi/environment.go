@@ -213,3 +213,6 @@ func kindOf(name []byte) fieldKind {
 	}
 	return fieldPlain
 }
+
+// GatewayInterface is GATEWAY_INTERFACE (§4.1.4).
+const GatewayInterface = "CGI/1.1"

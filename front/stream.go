@@ -91,8 +91,8 @@ func (s *stream) Head(hd *site.Head) {
 	case s.head.Minor > 0:
 		if !s.noContent {
 			s.chunked = true
+			b = append(b, "Transfer-Encoding: chunked\r\n"...)
 		}
-		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	case !s.noContent:
 		s.keepAlive = false // the end of the connection is the end of the content
 	}

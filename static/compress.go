@@ -27,6 +27,7 @@ type version struct {
 	size         int64
 	mtime, ctime int64
 	coding       Coding
+	level        int
 }
 
 // flight is a job under way or done. The result is held weakly: the Caches
@@ -43,6 +44,7 @@ type packed struct{ data []byte }
 // job is what a compression needs, detached from the loop.
 type job struct {
 	coding Coding
+	level  int
 	facts  facts
 	body   []byte
 	file   *os.File // nil: body has it all
@@ -64,7 +66,7 @@ func (c *Compressor) pack(j *job) *packed {
 	}
 	v := version{
 		dev: j.facts.dev, inode: j.facts.inode, size: j.facts.size,
-		mtime: j.facts.mtime.UnixNano(), ctime: j.facts.change, coding: j.coding,
+		mtime: j.facts.mtime.UnixNano(), ctime: j.facts.change, coding: j.coding, level: j.level,
 	}
 	c.mu.Lock()
 	if f := c.made[v]; f != nil {
@@ -113,7 +115,7 @@ func (c *Compressor) run(j *job) *packed {
 			return nil
 		}
 	}
-	data, err := compress(j.coding, body)
+	data, err := compress(j.coding, j.level, body)
 	if err != nil || len(data) > len(body)-len(body)/minSavedDivisor {
 		return nil
 	}
@@ -136,23 +138,44 @@ func readAll(j *job) []byte {
 	return body
 }
 
-// compress codes a whole body at the best levels: each file is compressed once and sent often.
-func compress(coding Coding, body []byte) ([]byte, error) {
+// Levels are the coders' levels; 0 switches a coding off.
+type Levels struct{ Gzip, Brotli, Zstd int }
+
+// bestLevels are the default: a file is compressed once and sent often.
+var bestLevels = Levels{Gzip: gzip.BestCompression, Brotli: brotli.BestCompression, Zstd: zstdBestLevel}
+
+func (l *Levels) of(c Coding) int {
+	switch c {
+	case Gzip:
+		return l.Gzip
+	case Brotli:
+		return l.Brotli
+	case Zstd:
+		return l.Zstd
+	case Identity, numCodings:
+	}
+	return 0
+}
+
+// zstdBestLevel is the level of the zstd program that the library maps to its
+// best one.
+const zstdBestLevel = 19
+
+func compress(coding Coding, level int, body []byte) ([]byte, error) {
 	var out bytes.Buffer
 	out.Grow(len(body) / 2)
 	var w io.WriteCloser
 	var err error
 	switch coding {
 	case Gzip:
-		w, err = gzip.NewWriterLevel(&out, gzip.BestCompression)
+		w, err = gzip.NewWriterLevel(&out, min(level, gzip.BestCompression))
 	case Brotli:
-		level := brotli.BestCompression
 		if len(body) > brotliBestBytes {
-			level = brotliLargeLevel
+			level = min(level, brotliLargeLevel)
 		}
 		w = brotli.NewWriterLevel(&out, level)
 	case Zstd:
-		return compressZstd(body)
+		return compressZstd(level, body)
 	case Identity, numCodings:
 		return body, nil
 	}
@@ -166,8 +189,8 @@ func compress(coding Coding, body []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-func compressZstd(body []byte) ([]byte, error) {
-	w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression),
+func compressZstd(level int, body []byte) ([]byte, error) {
+	w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)),
 		zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(MaxCompressBytes))
 	if err != nil {
 		return nil, err

@@ -32,6 +32,7 @@ type Entry struct {
 	memory   int64
 
 	compressible  bool
+	codings       CodingSet // that may be computed on the fly
 	siblingsKnown bool
 	boundary      string // of multipart answers
 	modified      []byte // Last-Modified value, empty if there is none to give

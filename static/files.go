@@ -20,6 +20,14 @@ type Config struct {
 
 	NoSiblings bool // do not look for .zst, .br and .gz files
 
+	// NoCompression makes no variants on the fly. Levels are those of the
+	// coders; nil takes each one's best, since a file is compressed once.
+	NoCompression bool
+	Levels        *Levels
+	// CompressBytesMin is the smallest file that is compressed; 0:
+	// MinCompressBytes.
+	CompressBytesMin int64
+
 	// Post runs a function on the Cache's loop, Spawn off it (nil: a new
 	// goroutine). Without Post nothing is compressed on the fly.
 	Post  func(func())
@@ -65,6 +73,12 @@ func NewCache(cfg Config) (*Cache, error) {
 	}
 	if cfg.Spawn == nil {
 		cfg.Spawn = func(f func()) { go f() }
+	}
+	if cfg.Levels == nil {
+		cfg.Levels = &bestLevels
+	}
+	if cfg.CompressBytesMin <= 0 {
+		cfg.CompressBytesMin = MinCompressBytes
 	}
 	if cfg.Compressor == nil {
 		cfg.Compressor = NewCompressor(1)

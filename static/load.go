@@ -14,6 +14,7 @@ func (c *Cache) ready(e *Entry, now time.Time) bool {
 	if e.self.etag == nil {
 		coding := contentCodingOf([]byte(e.key))
 		e.compressible = coding == Identity && Compressible(e.Type)
+		e.codings = c.computed(e.facts.size)
 		e.describe(coding)
 	}
 	e.Retain() // opening siblings must not close the file itself

@@ -81,8 +81,20 @@ func (c *Cache) dropSibling(e *Entry, coding Coding) {
 // be in the middle of being written.
 func (e *Entry) computable(coding Coding) bool {
 	return coding != Identity && e.state[coding] == variantNone && e.siblings[coding] == nil &&
-		e.compressible && e.stamp != stampYoung &&
-		e.facts.size >= MinCompressBytes && e.facts.size <= MaxCompressBytes
+		e.compressible && e.stamp != stampYoung && e.codings.Has(coding)
+}
+
+// computed is the set of codings that a file of this size may be given.
+func (c *Cache) computed(size int64) (set CodingSet) {
+	if c.cfg.NoCompression || size < c.cfg.CompressBytesMin || size > MaxCompressBytes {
+		return 0
+	}
+	for coding := Gzip; coding < numCodings; coding++ {
+		if c.cfg.Levels.of(coding) > 0 {
+			set = set.With(coding)
+		}
+	}
+	return set
 }
 
 // Prepare starts making a variant that Decide wanted, in a function given to
@@ -95,7 +107,7 @@ func (c *Cache) Prepare(e *Entry, coding Coding) {
 	e.state[coding] = variantPending
 	c.pending++
 	e.Retain()
-	j := job{coding: coding, facts: e.facts, body: e.body, file: e.file}
+	j := job{coding: coding, level: c.cfg.Levels.of(coding), facts: e.facts, body: e.body, file: e.file}
 	if e.inMemory {
 		j.file = nil
 	}

@@ -317,7 +317,7 @@ func TestCompressorShares(t *testing.T) {
 				return
 			}
 			defer func() { _ = f.Close() }()
-			results[i] = c.pack(&job{coding: Gzip, facts: factsOf(info), file: f})
+			results[i] = c.pack(&job{coding: Gzip, level: 9, facts: factsOf(info), file: f})
 		})
 	}
 	wg.Wait()
@@ -337,7 +337,7 @@ func TestCompressorShares(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	if c.pack(&job{coding: Gzip, facts: changed, file: f}) != nil {
+	if c.pack(&job{coding: Gzip, level: 9, facts: changed, file: f}) != nil {
 		t.Error("a file that changed was compressed")
 	}
 }
@@ -361,7 +361,7 @@ func TestCodingSizes(t *testing.T) {
 	size := map[Coding]int{}
 	for _, coding := range preference {
 		start := time.Now()
-		data, err := compress(coding, plain)
+		data, err := compress(coding, bestLevels.of(coding), plain)
 		if err != nil || unpack(t, coding, string(data)) != string(plain) {
 			t.Fatalf("%s: %v", coding, err)
 		}

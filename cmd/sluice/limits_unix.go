@@ -1,0 +1,19 @@
+//go:build unix
+
+package main
+
+import "syscall"
+
+// connsMax leaves descriptors for workers, files and logs. Go has raised the
+// soft limit to the hard one before main.
+func connsMax(configured int) int {
+	if configured > 0 {
+		return configured
+	}
+	var r syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r) != nil {
+		return 0
+	}
+	n := int(min(uint64(r.Cur), 1<<30))
+	return n - max(128, n/8)
+}

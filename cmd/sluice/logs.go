@@ -1,0 +1,179 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"sluice/accesslog"
+	"sluice/conf"
+	"sluice/site"
+)
+
+// logs holds the open log files.
+type logs struct {
+	err    *errorFile
+	access map[conf.AccessLog]*accesslog.Log
+	report func(error)
+}
+
+// errorFile is the error log, which can be reopened.
+type errorFile struct {
+	mu   sync.Mutex
+	path string // "-" for standard error
+	f    *os.File
+}
+
+func openErrorFile(path string) (*errorFile, error) {
+	e := &errorFile{path: path}
+	return e, e.reopen()
+}
+
+func (e *errorFile) reopen() error {
+	if e.path == "-" || e.path == "" {
+		e.f = os.Stderr
+		return nil
+	}
+	f, err := os.OpenFile(e.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	if err != nil {
+		return fmt.Errorf("error log: %w", err)
+	}
+	e.mu.Lock()
+	old := e.f
+	e.f = f
+	e.mu.Unlock()
+	if old != nil {
+		_ = old.Close()
+	}
+	return nil
+}
+
+// Write implements zapcore.WriteSyncer.
+func (e *errorFile) Write(p []byte) (int, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.f.Write(p)
+}
+
+// Sync implements zapcore.WriteSyncer.
+func (e *errorFile) Sync() error { return nil }
+
+// newLogger writes lines for people on a terminal, JSON elsewhere.
+func newLogger(level string, to *errorFile) (*zap.Logger, error) {
+	lv, err := zapcore.ParseLevel(level)
+	if err != nil {
+		return nil, err
+	}
+	ec := zap.NewProductionEncoderConfig()
+	ec.EncodeTime = zapcore.ISO8601TimeEncoder
+	enc := zapcore.NewJSONEncoder(ec)
+	if st, err := to.f.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 {
+		ec.EncodeLevel = zapcore.CapitalLevelEncoder
+		enc = zapcore.NewConsoleEncoder(ec)
+	}
+	return zap.New(zapcore.NewCore(enc, to, lv)), nil
+}
+
+// openAccess opens each access log once, however many sites share it.
+func (l *logs) openAccess(a conf.AccessLog) (*accesslog.Log, error) {
+	if a.Path == "off" || a.Path == "" {
+		return nil, nil //nolint:nilnil // no log is a setting, not a fault
+	}
+	if log := l.access[a]; log != nil {
+		return log, nil
+	}
+	format, err := accesslog.ParseFormat(a.Format)
+	if err != nil {
+		return nil, err
+	}
+	log, err := accesslog.Open(accesslog.Options{Path: a.Path, Format: format, Report: l.report})
+	if err != nil {
+		return nil, err
+	}
+	l.access[a] = log
+	return log, nil
+}
+
+func (l *logs) reopen() {
+	if err := l.err.reopen(); err != nil {
+		l.report(err)
+	}
+	for _, log := range l.access {
+		if err := log.Reopen(); err != nil {
+			l.report(err)
+		}
+	}
+}
+
+func (l *logs) close() {
+	for _, log := range l.access {
+		if err := log.Close(); err != nil {
+			l.report(err)
+		}
+	}
+}
+
+// report writes what the front tells of a request.
+func report(log *zap.Logger, r site.Report, client netip.Addr, request string) {
+	fields := []zap.Field{zap.String("req", request), zap.Stringer("client", client)}
+	if r.Site != "" {
+		fields = append(fields, zap.String("site", r.Site))
+	}
+	if r.Script != "" {
+		fields = append(fields, zap.String("script", r.Script))
+	}
+	if r.Status != 0 {
+		fields = append(fields, zap.Int("status", r.Status))
+	}
+	if r.Err != nil {
+		level := zapcore.WarnLevel
+		switch {
+		case r.Status >= 500:
+			level = zapcore.ErrorLevel
+		case r.Status >= 400:
+			level = zapcore.InfoLevel
+		}
+		if ce := log.Check(level, "request failed"); ce != nil {
+			ce.Write(append(fields, zap.Error(r.Err))...)
+		}
+	}
+	if len(r.Stderr) > 0 {
+		reportStderr(log, r, fields)
+	}
+}
+
+// reportStderr writes a script's messages, one line each.
+func reportStderr(log *zap.Logger, r site.Report, fields []zap.Field) {
+	for line := range strings.Lines(string(r.Stderr)) {
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" {
+			continue
+		}
+		if ce := log.Check(stderrLevel(line), "php stderr"); ce != nil {
+			ce.Write(append(fields[:len(fields):len(fields)], zap.String("text", line))...)
+		}
+	}
+	if r.Lost > 0 {
+		log.Warn("php stderr was cut", append(fields[:len(fields):len(fields)], zap.Int64("octets_lost", r.Lost))...)
+	}
+}
+
+// stderrLevel reads the severity that PHP writes in front of its messages.
+func stderrLevel(line string) zapcore.Level {
+	switch {
+	case strings.Contains(line, "PHP Fatal error"), strings.Contains(line, "PHP Parse error"), strings.Contains(line, "Uncaught "):
+		return zapcore.ErrorLevel
+	case strings.Contains(line, "PHP Notice"), strings.Contains(line, "PHP Deprecated"):
+		return zapcore.InfoLevel
+	default:
+		return zapcore.WarnLevel
+	}
+}
+
+var _ io.Writer = (*errorFile)(nil)

@@ -1,0 +1,55 @@
+// Command sluice hosts PHP sites: see sluice help.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the build (-ldflags "-X main.version=…").
+var version = "devel"
+
+// Exit codes, documented in docs/usage.md.
+const (
+	exitFailure = 1 // anything else
+	exitUsage   = 2 // the command line was wrong
+	exitConfig  = 3 // the configuration has faults
+	exitListen  = 4 // an address could not be listened on
+	exitPHP     = 5 // no PHP where one is needed
+)
+
+// exitError carries an exit code.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func exitWith(code int, err error) error { return &exitError{code, err} }
+
+func main() {
+	root := &cobra.Command{
+		Use:           "sluice",
+		Short:         "sluice hosts PHP sites: php-cgi workers, static files and HTTP in one program",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitWith(exitUsage, err) })
+	root.AddCommand(serveCommand(), checkCommand(), versionCommand())
+	err := root.Execute()
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "sluice: "+err.Error())
+	code := exitFailure
+	var ee *exitError
+	if errors.As(err, &ee) {
+		code = ee.code
+	}
+	os.Exit(code)
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"sluice/conf"
+	"sluice/fcgi"
+	"sluice/php"
+)
+
+// phpRunner is a site's PHP: own workers, or a FastCGI server that runs already.
+type phpRunner struct {
+	cfg   *conf.PHP
+	pool  *fcgi.Pool
+	group *php.Group // nil for a server that is not ours
+	bin   php.Binary
+	facts php.Facts
+	log   *zap.Logger
+	where string
+	conns int
+}
+
+// newPHP prepares a site's PHP; nil when there is none and none is needed.
+func newPHP(s *conf.Site, log *zap.Logger) (*phpRunner, error) {
+	r := &phpRunner{cfg: &s.PHP, log: log.With(zap.String("site", s.Label()))}
+	switch s.PHP.Mode {
+	case conf.PHPOff:
+		return nil, nil //nolint:nilnil // off is a setting, not a fault
+	case conf.PHPUnix, conf.PHPTCP:
+		return r, r.external(string(s.PHP.Mode), s.PHP.Path)
+	case conf.PHPAuto, conf.PHPBinary:
+	}
+	bin, err := php.Find(s.PHP.Path)
+	if errors.Is(err, php.ErrNoBinary) && s.PHP.Mode == conf.PHPAuto && (s.App == conf.AppStatic || s.App == conf.AppSPA) {
+		r.log.Info("no php-cgi found; this site seems to need none, scripts are refused", zap.Error(err))
+		return nil, nil //nolint:nilnil // see above
+	}
+	if err != nil {
+		return nil, exitWith(exitPHP, err)
+	}
+	if bin.Notice != "" {
+		r.log.Warn(bin.Notice)
+	}
+	r.bin, r.where = bin, bin.Path
+	return r, r.own(s)
+}
+
+func (r *phpRunner) external(network, address string) error {
+	numeric, err := resolve(network, address)
+	if err != nil {
+		return exitWith(exitPHP, fmt.Errorf("php = %q: %w", network+":"+address, err))
+	}
+	r.conns = r.cfg.Workers
+	if r.conns == 0 {
+		r.conns = externalConnsDefault
+	}
+	r.where = network + ":" + address
+	r.pool = fcgi.NewPool(fcgi.Options{
+		Servers: []fcgi.Server{{Network: network, Address: numeric, Conns: r.conns}},
+		Queue:   r.cfg.Queue, QueueTime: r.cfg.QueueTime, IdleTime: externalIdleTime,
+	})
+	return nil
+}
+
+func (r *phpRunner) own(s *conf.Site) error {
+	r.conns = r.cfg.Workers
+	if r.conns == 0 {
+		r.conns = php.AutoWorkers(runtime.NumCPU(), php.AvailableMemory())
+	}
+	group, err := php.NewGroup(php.Options{
+		Site: s.Label(), Binary: r.bin, Workers: r.conns, Ini: r.cfg.Ini, MaxRequests: r.cfg.MaxRequests,
+		RequestTime: r.cfg.RequestTime, BodyMaxBytes: max(s.BodyMax, 0), KeepTrying: true, Log: r.log, OnChange: r.changed,
+	})
+	if err != nil {
+		return exitWith(exitPHP, err)
+	}
+	r.group = group
+	r.pool = fcgi.NewPool(fcgi.Options{
+		Queue: r.cfg.Queue, QueueTime: r.cfg.QueueTime, RequestsMax: r.cfg.MaxRequests, Retire: r.retire, Kill: r.kill,
+	})
+	return nil
+}
+
+// start starts own workers and asks PHP for its limits.
+func (r *phpRunner) start(ctx context.Context) error {
+	if r.group == nil {
+		return nil
+	}
+	if err := r.group.Start(ctx); err != nil {
+		return exitWith(exitPHP, err)
+	}
+	var list []fcgi.Server
+	for _, s := range r.group.Servers() {
+		list = append(list, fcgi.Server{Network: s.Network, Address: s.Address, Conns: s.Workers})
+	}
+	r.pool.SetServers(list)
+	return nil
+}
+
+// probe asks PHP for its limits.
+func (r *phpRunner) probe(ctx context.Context) error {
+	var err error
+	if r.group != nil {
+		r.facts, err = r.group.Probe(ctx)
+	} else {
+		network := string(r.cfg.Mode)
+		r.facts, err = php.ProbeAddress(ctx, network, r.cfg.Path)
+	}
+	return err
+}
+
+// changed hears of workers that can't be started, or can again.
+func (r *phpRunner) changed(php.Event) {
+	st := r.group.State()
+	switch st.Phase {
+	case php.BackingOff:
+		r.pool.SetDown(fmt.Errorf("php-cgi does not run, next attempt at %s: %w", st.Until.Format(time.TimeOnly), st.Err))
+	case php.Running:
+		r.pool.SetDown(nil)
+	case php.Starting, php.Stopped:
+	}
+}
+
+// retire lets a worker go after its share of requests.
+func (r *phpRunner) retire(_ fcgi.Server, fd uintptr) error {
+	err := r.group.Retire(fd)
+	if err != nil {
+		r.log.Warn("a php worker could not be retired; its own limit will", zap.Error(err))
+	}
+	return err
+}
+
+// kill ends the script that a worker is at, as max_execution_time does.
+func (r *phpRunner) kill(_ fcgi.Server, fd uintptr) (func(), error) {
+	w, err := r.group.WorkerOf(fd)
+	if err != nil {
+		r.log.Error("the worker of a request past its limit was not found", zap.Error(err))
+		return nil, err
+	}
+	force := func() {
+		if err := r.group.Kill(w, syscall.SIGKILL); err != nil && !errors.Is(err, php.ErrWorkerGone) {
+			r.log.Error("a php worker could not be ended", zap.Int("pid", w.PID), zap.Error(err))
+		}
+	}
+	if err := r.group.Interrupt(w); err != nil {
+		force()
+	}
+	return force, nil
+}
+
+func (r *phpRunner) stop(grace time.Duration) {
+	if r.group != nil {
+		if err := r.group.Stop(grace); err != nil {
+			r.log.Warn("stopping php-cgi", zap.Error(err))
+		}
+	}
+}

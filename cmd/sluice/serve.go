@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"sluice/conf"
+)
+
+func serveCommand() *cobra.Command {
+	var file string
+	var flags conf.Overrides
+	cmd := &cobra.Command{
+		Use:   "serve [DIR]",
+		Short: "Host the site in DIR (default: this folder), or the sites of a configuration file",
+		Long: `Host the site in DIR, or the sites of a configuration file.
+
+Without a configuration, sluice looks what DIR is (WordPress, Drupal, Laravel,
+Symfony, phpMyAdmin, plain PHP, static files), finds php-cgi, starts workers and
+serves it on port 8080.
+
+SIGTERM and SIGINT finish the requests in flight and stop; SIGUSR1 reopens the
+log files.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return exitWith(exitUsage, fmt.Errorf("serve takes one folder, not %d", len(args)))
+			}
+			if file != "" && len(args) > 0 {
+				return exitWith(exitUsage, errors.New("serve takes a folder or --config, not both: the file names the sites' folders"))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			cfg, err := configuration(file, args, flags)
+			if err != nil {
+				return err
+			}
+			return serve(cfg)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&file, "config", "", "configuration file (see docs/configuration.md)")
+	f.StringArrayVar(&flags.Listen, "listen", nil, "address to listen on: host:port or unix:PATH; may be repeated")
+	f.StringVar(&flags.PHP, "php", "", "auto, off, /path/to/php-cgi, unix:PATH or tcp:HOST:PORT of a FastCGI server")
+	f.StringVar(&flags.Workers, "workers", "", "number of PHP workers, or auto")
+	f.StringVar(&flags.HiddenFiles, "hidden-files", "", "refuse (default) or apache: which files are never served")
+	f.StringVar(&flags.Engine, "engine", "", "auto, epoll or portable")
+	f.StringVar(&flags.AccessLog, "access-log", "", "off, - or FILE")
+	f.StringVar(&flags.LogLevel, "log-level", "", "debug, info, warn or error")
+	return cmd
+}
+
+func configuration(file string, args []string, flags conf.Overrides) (*conf.Config, error) {
+	if file != "" {
+		cfg, err := conf.Load(file, flags)
+		if err != nil {
+			return nil, exitWith(exitConfig, describeFaults(file, err))
+		}
+		return cfg, nil
+	}
+	dir := "."
+	if len(args) > 0 {
+		dir = args[0]
+	}
+	cfg, err := conf.FromDir(dir, flags)
+	if err != nil {
+		return nil, exitWith(exitConfig, describeFaults("the command line", err))
+	}
+	return cfg, nil
+}
+
+// serve runs until a signal ends it.
+func serve(cfg *conf.Config) error {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	notifyMore(signals)
+	d, err := start(cfg)
+	if err != nil {
+		return err
+	}
+	d.banner(os.Stdout)
+	for {
+		select {
+		case err := <-d.failed:
+			d.stop(0)
+			return err
+		case sig := <-signals:
+			switch {
+			case isReopen(sig):
+				d.logs.reopen()
+			case isReload(sig):
+				d.log.Warn("a reload was asked for; restart sluice to take a changed configuration")
+			default:
+				d.log.Info("stopping: requests in flight finish")
+				go func() { // a second signal does not wait
+					for sig := range signals {
+						if !isReopen(sig) && !isReload(sig) {
+							d.log.Warn("stopping at once")
+							d.killPHP()
+							os.Exit(exitFailure)
+						}
+					}
+				}()
+				return d.stop(cfg.ShutdownTimeout)
+			}
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"net"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"sluice/cgi"
+	"sluice/conf"
+	"sluice/fcgi"
+	"sluice/gateway"
+	"sluice/site"
+	"sluice/spool"
+	"sluice/static"
+)
+
+const (
+	// externalConnsDefault is how many connections a FastCGI server that is not
+	// ours gets when nobody says: Debian's php-fpm has 5 children, and one must
+	// be left for others.
+	externalConnsDefault = 4
+	// externalIdleTime gives them back to others soon.
+	externalIdleTime = 2 * time.Second
+	// bodyMaxUnknown bounds content where PHP's own limit can't be asked.
+	bodyMaxUnknown = 128 << 20
+)
+
+// siteParts are a site and what runs beside it.
+type siteParts struct {
+	cfg     *conf.Site
+	site    *site.Site
+	php     *phpRunner   // nil when PHP is off
+	bodyMax atomic.Int64 // octets, 0 for no bound
+}
+
+// wireSite turns a site's configuration into the packages' own options.
+func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor, php *phpRunner) (*siteParts, error) {
+	p := &siteParts{cfg: cfg, php: php}
+	p.bodyMax.Store(max(cfg.BodyMax, 0))
+	opts := site.Options{
+		Label: cfg.Label(), Names: cfg.Names, Index: cfg.Index, FrontController: cfg.FrontController,
+		Extensions: cfg.PHP.Extensions, Deny: cfg.Deny, NoPHP: cfg.NoPHP, BodyMax: p.bodyMax.Load,
+		ErrorPages: cfg.ErrorPages,
+	}
+	if cfg.HiddenFiles == "apache" {
+		opts.Hidden = static.Apache
+	}
+	for _, h := range cfg.Headers.Set {
+		opts.Headers.Set = append(opts.Headers.Set, site.Header(h))
+	}
+	for _, h := range cfg.Headers.Add {
+		opts.Headers.Add = append(opts.Headers.Add, site.Header(h))
+	}
+	opts.Headers.Remove = cfg.Headers.Remove
+	opts.Roots = roots(cfg, compressor)
+	if php != nil {
+		opts.PHP = &gateway.Options{
+			Pool: php.pool, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg),
+		}
+	}
+	var err error
+	p.site, err = site.New(opts)
+	return p, err
+}
+
+func roots(cfg *conf.Site, compressor *static.Compressor) []site.Root {
+	links := static.Inside
+	if cfg.Symlinks == "follow" {
+		links = static.Follow
+	}
+	base := static.Config{
+		Symlinks: links, AllowedTargets: slices.Clone(cfg.FollowInto), Types: static.NewTypes(cfg.MIME),
+		Compressor: compressor, NoCompression: !cfg.Compression.Enabled,
+		Levels:           &static.Levels{Gzip: cfg.Compression.Gzip, Brotli: cfg.Compression.Brotli, Zstd: cfg.Compression.Zstd},
+		CompressBytesMin: cfg.Compression.MinSize,
+	}
+	for _, a := range cfg.Aliases {
+		base.AllowedTargets = append(base.AllowedTargets, a.Dir)
+	}
+	base.AllowedTargets = append(base.AllowedTargets, cfg.Root)
+	list := []site.Root{{Config: base}}
+	list[0].Config.Root = cfg.Root
+	for _, a := range cfg.Aliases {
+		r := site.Root{Prefix: a.Prefix, Config: base}
+		r.Config.Root = a.Dir
+		list = append(list, r)
+	}
+	return list
+}
+
+// params are the meta-variables that are the same for all requests.
+func params(cfg *conf.Site) []byte {
+	b := fcgi.AppendPair(nil, "GATEWAY_INTERFACE", cgi.GatewayInterface)
+	b = fcgi.AppendPair(b, "SERVER_SOFTWARE", software())
+	for _, name := range sortedKeys(cfg.PHP.Env) {
+		b = fcgi.AppendPair(b, name, cfg.PHP.Env[name])
+	}
+	return b
+}
+
+func software() string { return "sluice" }
+
+func sortedKeys(m map[string]string) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// loopsDefault is measured (docs/benchmarks.md): PHP needs the processors, and
+// a loop serves more than one processor's worth of PHP.
+func loopsDefault() int { return max(1, runtime.GOMAXPROCS(0)/2) }
+
+// resolve makes numeric addresses of a FastCGI server's name.
+func resolve(network, address string) (string, error) {
+	if network != "tcp" {
+		return address, nil
+	}
+	a, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return "", err
+	}
+	return a.String(), nil
+}
