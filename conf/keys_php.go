@@ -31,7 +31,7 @@ var phpKeys = []key{
 		setNumber: func(t target, n int64) { t.site.PHP.MaxRequests = int(n) },
 	},
 	{
-		path: "php.queue", kind: kindInteger, def: `512`, max: 1 << 20, unit: "requests",
+		path: "php.queue", kind: kindInteger, def: `16384`, max: 1 << 20, unit: "requests",
 		about:     "Requests that may wait for a worker; 503 with Retry-After beyond.",
 		setNumber: func(t target, n int64) { t.site.PHP.Queue = int(n) },
 	},

@@ -133,7 +133,11 @@ func (c *Conn) Abandon(limit time.Duration) {
 	c.become(leaving)
 	c.limit.Init(c.Kill)
 	c.lp.l.Arm(&c.limit, limit)
-	c.c.StopReading()
+	ended := false
+	c.c.StopReading(func(p []byte) { ended = ended || c.sawEnd(p) })
+	if ended {
+		c.close()
+	}
 }
 
 // Kill gives up the request and ends its worker by Options.Kill.
@@ -217,7 +221,9 @@ func (c *Conn) Data(_ *loop.Conn, p []byte) {
 	switch c.state {
 	case busy:
 	case leaving, retiring: // the answer is thrown away
-		c.discard(p)
+		if c.sawEnd(p) {
+			c.close()
+		}
 		return
 	case dialing, idle, closed, numConnStates:
 		c.close() // nobody asked: never take it for the next request's answer
@@ -245,15 +251,15 @@ func (c *Conn) Data(_ *loop.Conn, p []byte) {
 	c.stream.Turn()
 }
 
-// discard reads an abandoned answer until END_REQUEST.
-func (c *Conn) discard(p []byte) {
+// sawEnd looks for END_REQUEST in an abandoned answer: then the worker is free.
+func (c *Conn) sawEnd(p []byte) bool {
 	for len(p) > 0 {
 		n, ev, ok, err := c.dec.Next(p)
 		if p = p[n:]; err != nil || (ok && ev.Type == EndRequest) {
-			c.close()
-			return
+			return true
 		}
 	}
+	return false
 }
 
 func (c *Conn) event(ev Event, left int) (ended bool, err error) {

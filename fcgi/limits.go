@@ -29,7 +29,7 @@ const (
 	retireTime = 5 * time.Second
 
 	// Defaults of Options.
-	queueDefault     = 1024
+	queueDefault     = 16384
 	queueTimeDefault = 30 * time.Second
 	dialTimeDefault  = 2 * time.Second
 )

@@ -109,24 +109,27 @@ func TestFaultWorkerKilled(t *testing.T) {
 	}
 }
 
-// TestFaultTimeLimit: scripts that never end get 504, and their workers are
-// ended and replaced while others go on.
+// TestFaultTimeLimit: scripts that never end get 504 and are ended, one that
+// resists with its worker, while others go on.
 func TestFaultTimeLimit(t *testing.T) {
 	st, mark := faultSite(t)
-	st.workers = 3
+	st.workers = 4
 	st.tuning.requestTime = "2s"
 	s := startSluice(t, st)
 	began := time.Now()
-	spin := inFlight(s, "GET", at("spin.php", mark), "")
-	sleep := inFlight(s, "GET", at("sleep.php", mark, "s", "3600", "id", "never"), "")
-	stuck := []int{markedPid(t, mark, "spin"), markedPid(t, mark, "never")}
-	var ids []procID
-	for _, pid := range stuck {
+	stuck := map[string]<-chan answer{
+		"spin":     inFlight(s, "GET", at("spin.php", mark), ""),
+		"never":    inFlight(s, "GET", at("sleep.php", mark, "s", "3600", "id", "never"), ""),
+		"stubborn": inFlight(s, "POST", at("stubborn.php", mark), "a=1"),
+	}
+	ids := map[string]procID{}
+	for id := range stuck {
+		pid := markedPid(t, mark, id)
 		stat, ok := readStat(pid)
 		if !ok {
-			t.Fatalf("worker %d is gone already", pid)
+			t.Fatalf("worker %d of %s is gone already", pid, id)
 		}
-		ids = append(ids, procID{pid, stat.start})
+		ids[id] = procID{pid, stat.start}
 	}
 	served := 0
 	for time.Since(began) < 1500*time.Millisecond {
@@ -137,22 +140,24 @@ func TestFaultTimeLimit(t *testing.T) {
 	if served < 20 {
 		t.Errorf("only %d requests of others were served beside the stuck ones", served)
 	}
-	for name, ch := range map[string]<-chan answer{"spin": spin, "sleep": sleep} {
-		a := await(t, name, ch, 10*time.Second)
-		if a.status != http.StatusGatewayTimeout {
-			t.Errorf("%s: status %d %s, want 504", name, a.status, excerpt(a.body))
+	for id, ch := range stuck {
+		if a := await(t, id, ch, 10*time.Second); a.status != http.StatusGatewayTimeout {
+			t.Errorf("%s: status %d %s, want 504", id, a.status, excerpt(a.body))
 		}
 	}
 	if took := time.Since(began); took < 1900*time.Millisecond || took > 6*time.Second {
 		t.Errorf("the limit of 2 s took %v", took)
 	}
-	for _, id := range ids {
-		if !eventually(5*time.Second, func() bool { return !id.alive() }) {
-			t.Errorf("stuck worker %d still runs", id.pid)
-		}
+	if !eventually(10*time.Second, func() bool { return parallel(t, s, mark, 4) == 4 }) {
+		t.Error("the workers of the ended scripts do not serve again")
 	}
-	if !eventually(10*time.Second, func() bool { return parallel(t, s, mark, 3) == 3 }) {
-		t.Error("the ended workers were not replaced")
+	if ids["stubborn"].alive() {
+		t.Errorf("worker %d goes on with a script past its limit", ids["stubborn"].pid)
+	}
+	spun, ok := readStat(ids["spin"].pid)
+	time.Sleep(500 * time.Millisecond)
+	if now, still := readStat(ids["spin"].pid); ok && still && now.start == spun.start && now.cpuTicks-spun.cpuTicks > 20 {
+		t.Errorf("worker %d still spins", ids["spin"].pid)
 	}
 }
 

@@ -31,8 +31,17 @@ func TestRefuseWrongScript(t *testing.T) {
 	}
 	writeFile(t, filepath.Join(dir, "outside.php"), secretScript)
 	writeFile(t, filepath.Join(dir, "www-sibling/evil.php"), secretScript)
-	for link, to := range map[string]string{"link.php": "../outside.php", "linkdir": "../www-sibling"} {
+	links := map[string]string{"passwd": "/etc/passwd", "deep/passwd": "/etc/passwd"}
+	if asRoot() {
+		// To whom a target belongs may link to it; root may link to everything.
+		links["link.php"], links["linkdir"], links["deep/link.php"] = "../outside.php", "../www-sibling", "../../outside.php"
+	}
+	makeDir(t, filepath.Join(root, "deep"))
+	for link, to := range links {
 		if err := os.Symlink(to, filepath.Join(root, link)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Lchown(filepath.Join(root, link), 65534, -1); asRoot() && err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -43,6 +52,7 @@ func TestRefuseWrongScript(t *testing.T) {
 		"/.x.php.swo", "/folder.php/evil.gif", "/folder.php/evil.gif/x.php", "/evil.php%20", "/evil.php.", "/evil.php%20/x.php",
 		"/%C5%BFcript.phP", "/../outside.php", "/%2e%2e/outside.php", "/..%2foutside.php", "/..%5coutside.php", "/ok.php/../../outside.php",
 		"/../www-sibling/evil.php", "/%2e%2e/www-sibling/evil.php", "/link.php", "/link.php/x", "/linkdir/evil.php", "/linkdir/evil.php/x",
+		"/passwd", "/deep/passwd", "/deep/link.php", "/linkdir", "/linkdir/",
 		"/evil.jpg/..%2fok.php", "//evil.jpg/x.php", "/./evil.jpg/x.php", "/evil.jpg/%0a/x.php", "/ok.php%00/evil.jpg",
 	} {
 		a, err := tryRaw(s.addr, "GET", request(s, "GET", target, ""))
@@ -52,6 +62,9 @@ func TestRefuseWrongScript(t *testing.T) {
 		}
 		if strings.Contains(a.body, "RUNNING") {
 			t.Errorf("%s ran (status %d)", target, a.status)
+		}
+		if strings.Contains(a.body, "root:") {
+			t.Errorf("%s led out of the document root (status %d)", target, a.status)
 		}
 		if strings.Contains(a.body, "SOURCE") && !servedAsText(target) {
 			t.Errorf("%s gave source away (status %d)", target, a.status)

@@ -22,6 +22,11 @@ echo "slept ", getmypid();`,
 set_time_limit(0); ignore_user_abort(true);
 file_put_contents($_GET['mark'] . '/pid.spin', getmypid());
 while (true) { $x = 1; }`,
+	// A shutdown function runs on after the limit has ended its script.
+	"stubborn.php": `<?php
+file_put_contents($_GET['mark'] . '/pid.stubborn', getmypid());
+register_shutdown_function(function () { set_time_limit(0); while (true) { usleep(100000); } });
+while (true) { usleep(100000); }`,
 	"chatty.php": `<?php
 while (ob_get_level()) { ob_end_flush(); }
 file_put_contents($_GET['mark'] . '/pid.chatty', getmypid());

