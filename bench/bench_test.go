@@ -76,8 +76,8 @@ func TestFits(t *testing.T) {
 	for _, tt := range []struct {
 		octets int64
 		ok     bool
-	}{{100_000, true}, {99_000, true}, {103_000, true}, {90_000, false}, {110_000, false}} {
-		err := wrkResult{Requests: 1000, Bytes: tt.octets}.fits(100, 32)
+	}{{100_000, true}, {99_000, true}, {103_000, true}, {118_000, true}, {90_000, false}, {130_000, false}} {
+		err := wrkResult{Requests: 1000, Bytes: tt.octets}.fits(100, 115, 32)
 		if (err == nil) != tt.ok {
 			t.Errorf("%d octets: %v", tt.octets, err)
 		}

@@ -128,14 +128,15 @@ func parseWrk(out []byte) (wrkResult, error) {
 	return r, nil
 }
 
-// fits tells whether the octets received can be that many answers of the given
-// length: requests that the end of the run cut short count in part.
-func (r wrkResult) fits(answer int64, conns int) error {
+// fits tells whether the octets received can be that many answers of between
+// shortest and longest octets: requests that the end of the run cut short count
+// in part.
+func (r wrkResult) fits(shortest, longest int64, conns int) error {
 	// Heads vary by a few octets, chunks too.
-	low := float64(r.Requests) * float64(answer) * 0.98
-	high := float64(r.Requests+int64(conns)) * float64(answer) * 1.02
+	low := float64(r.Requests) * float64(shortest) * 0.98
+	high := float64(r.Requests+int64(conns)) * float64(longest) * 1.02
 	if got := float64(r.Bytes); got < low || got > high {
-		return fmt.Errorf("bench: %d octets for %d answers of %d octets each", r.Bytes, r.Requests, answer)
+		return fmt.Errorf("bench: %d octets for %d answers of %d to %d octets each", r.Bytes, r.Requests, shortest, longest)
 	}
 	return nil
 }

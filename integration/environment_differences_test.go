@@ -9,6 +9,8 @@ const (
 	asNginx  model = "nginx"
 	asApache model = "apache"
 	asNobody model = "nobody"
+	// asWorker is for variables of the worker's own process: any value will do.
+	asWorker model = "worker"
 )
 
 // difference is one intended difference of $_SERVER to nginx's or Apache's
@@ -60,7 +62,35 @@ var differences = []difference{
 		why: "Lines of one name are joined by a comma (RFC 9110 §5.3); nginx of this version keeps the last.",
 	},
 	{
-		keys: []string{"USER", "HOME"}, follows: asNobody, value: absent,
-		why: "php-fpm puts the account of its pool there; php-cgi does not.",
+		keys: []string{"SERVER_NAME"}, follows: asApache,
+		why: "The host name of the request, in lower case; nginx has the first name of its configuration for all names of a site.",
+	},
+	{
+		keys: []string{"SERVER_PORT"}, probes: []string{"host with another port"}, follows: asApache,
+		why: "The port that the client names: behind a port mapping it is the one that addresses must be made with.",
+	},
+	{
+		keys: []string{"SERVER_PORT"}, follows: asNginx,
+		why: "The socket's port where the client names none; Apache has the scheme's.",
+	},
+	{
+		keys: []string{"HTTP_HOST"}, probes: []string{"absolute form"}, follows: asApache,
+		why: "The host of an absolute target replaces Host (RFC 9112 §3.2.2); nginx hands the replaced one on.",
+	},
+	{
+		keys: []string{"REQUEST_URI"}, probes: []string{"absolute form"}, follows: asNginx,
+		why: "Path and query, as applications expect, whatever form the target had.",
+	},
+	{
+		keys: []string{"SERVER_SOFTWARE"}, follows: asNobody, value: "sluice",
+		why: "The program's name, without a version.",
+	},
+	{
+		keys: []string{"PATH", "LANG", "PHP_FCGI_CHILDREN", "PHP_FCGI_MAX_REQUESTS", "PHP_INI_SCAN_DIR"}, follows: asWorker,
+		why: "php-cgi adds the environment of its own process, in which these steer it; php-fpm clears it, Apache sends its PATH.",
+	},
+	{
+		keys: []string{"USER", "HOME"}, follows: asWorker,
+		why: "php-fpm has the account of its pool there, php-cgi what sluice was started with, if anything.",
 	},
 }

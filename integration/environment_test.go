@@ -105,6 +105,9 @@ func TestEnvironment(t *testing.T) {
 	if len(probes) < 40 {
 		t.Fatalf("%d probes, want 40", len(probes))
 	}
+	// What the workers inherit must not depend on who runs the tests.
+	t.Setenv("LANG", "C.UTF-8")
+	t.Setenv("USER", "")
 	st := site{root: environmentRoot(t)}
 	fpm := startFPM(t, st)
 	nginx, apache, own := startNginx(t, st, fpm), startApache(t, st, fpm), startSluice(t, st)
@@ -165,6 +168,8 @@ func (d difference) expected(v triple) string {
 		return v.nginx
 	case asApache:
 		return v.apache
+	case asWorker:
+		return v.sluice
 	case asNobody:
 		return strings.ReplaceAll(d.value, "{root}", v.root)
 	default:
@@ -207,7 +212,9 @@ func differencesTable() string {
 		if len(d.probes) > 0 {
 			where = strings.Join(d.probes, "; ")
 		}
-		has := map[model]string{asNginx: "what nginx has", asApache: "what Apache has", asNobody: "`" + d.value + "`"}[d.follows]
+		has := map[model]string{
+			asNginx: "what nginx has", asApache: "what Apache has", asNobody: "`" + d.value + "`", asWorker: "the worker's own value",
+		}[d.follows]
 		if d.value == absent {
 			has = "nothing"
 		}

@@ -161,8 +161,8 @@ func TestFaultDeploySwitch(t *testing.T) {
 	for i, release := range []string{"1", "2", "3"} {
 		root := filepath.Join(dir, "releases", release)
 		for name, text := range map[string]string{
-			"index.php":              "<?php echo 'php " + release + " ', __DIR__;",
-			"version.txt":            "static " + release,
+			"index.php":               "<?php echo 'php " + release + " ', __DIR__;",
+			"version.txt":             "static " + release,
 			"only" + release + ".php": "<?php echo 'only';",
 		} {
 			writeFile(t, filepath.Join(root, name), text)

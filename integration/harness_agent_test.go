@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"html"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -138,7 +139,7 @@ func (p page) find(t testing.TB, pattern string) string {
 	if m == nil {
 		t.Fatalf("%s: nothing matches %s\n%s", p.url, pattern, excerpt(p.body))
 	}
-	return strings.ReplaceAll(m[1], "&amp;", "&")
+	return html.UnescapeString(m[1])
 }
 
 var markup = regexp.MustCompile(`(?s)<(script|style).*?</(script|style)>|<[^>]*>|\s+`)

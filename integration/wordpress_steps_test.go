@@ -131,7 +131,7 @@ func wpUploadsAreInert(t *testing.T, w *wordpress) {
 }
 
 func wpLogout(t *testing.T, w *wordpress) {
-	link := w.agent.get("/wp-admin/").want(t, 200).find(t, `href=["']([^"']*wp-login\.php\?action=logout&amp;_wpnonce=\w+)["']`)
+	link := w.agent.get("/wp-admin/").want(t, 200).find(t, `href=["']([^"']*wp-login\.php\?action=logout&[^"']*;_wpnonce=\w+)["']`)
 	w.agent.get(link).want(t, 200, "You are now logged out")
 	if p := w.agent.get("/wp-admin/").want(t, 200); !strings.Contains(p.url, "/wp-login.php?redirect_to=") {
 		t.Fatalf("after logging out /wp-admin/ led to %s", p.url)

@@ -4,8 +4,7 @@ package main
 
 import "syscall"
 
-// connsMax leaves descriptors for workers, files and logs. Go has raised the
-// soft limit to the hard one before main.
+// connsMax leaves descriptors for workers, files and logs.
 func connsMax(configured int) int {
 	if configured > 0 {
 		return configured

@@ -77,6 +77,7 @@ func configuration(file string, args []string, flags conf.Overrides) (*conf.Conf
 // serve runs until a signal ends it.
 func serve(cfg *conf.Config) error {
 	adoptOrphans()
+	raiseDescriptors()
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	notifyMore(signals)
