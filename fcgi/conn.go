@@ -71,12 +71,14 @@ type Conn struct {
 	served int
 	// stdinOpen: STDIN's empty record has not been written. A connection whose
 	// request was not sent whole can't be used again.
-	stdinOpen bool
-	got       int64 // octets received for this request
-	sentAt    int64 // loop.Conn.Sent when the request began
-	idleSince int64
-	limit     loop.Timer    // ends the worker of an abandoned request, or the wait for a retiring one
-	freed     chan struct{} // closed when the worker to be killed is free
+	stdinOpen  bool
+	got        int64 // octets received for this request
+	sentAt     int64 // loop.Conn.Sent when the request began
+	idleSince  int64
+	leaveAt    int64 // when an abandoned request is over
+	leavePause time.Duration
+	limit      loop.Timer    // ends the worker of an abandoned request, or the wait for a retiring one
+	freed      chan struct{} // closed when the worker to be killed is free
 }
 
 func (c *Conn) become(next connState) {
@@ -123,21 +125,53 @@ func (c *Conn) Server() Server { return c.server.Server }
 
 // Abandon gives up the request: nothing is said to the Stream any more, and
 // what the backend still writes fails, so that php ends the script as its
-// ignore_user_abort says. The worker may go on all the same, so it counts as
-// taken until it closes; after limit it is ended like Kill does.
+// ignore_user_abort says. The worker counts as taken until it is really free;
+// after limit it is ended like Kill does.
 func (c *Conn) Abandon(limit time.Duration) {
 	if c.state != busy {
 		return
 	}
 	c.stream = nil
 	c.become(leaving)
-	c.limit.Init(c.Kill)
-	c.lp.l.Arm(&c.limit, limit)
+	// php-cgi does not look at ABORT_REQUEST before the script has ended. So
+	// this record lies unread in its queue for just as long; see leave.
+	var abort [HeaderBytes]byte
+	c.c.Write(AppendAbortRequest(abort[:0], requestID))
+	now := c.lp.l.Now()
+	c.leaveAt, c.leavePause = now+int64(limit), leavePauseMin
 	ended := false
-	c.c.StopReading(func(p []byte) { ended = ended || c.sawEnd(p) })
+	if !c.c.StopReading(func(p []byte) { ended = ended || c.sawEnd(p) }) {
+		c.leavePause = limit // the answer is read and thrown away instead
+	}
 	if ended {
 		c.close()
+		return
 	}
+	c.limit.Init(c.leave)
+	c.lp.l.Arm(&c.limit, min(c.leavePause, limit))
+}
+
+// leave looks whether an abandoned request's worker is free. The end of its
+// output can't be seen: we have refused to read, and php-cgi, whose writes fail,
+// does not close but reads until we do (fcgi_close in its source). Once it has
+// read ABORT_REQUEST, or has gone, the script is over.
+func (c *Conn) leave() {
+	if c.state != leaving {
+		return
+	}
+	left := time.Duration(c.leaveAt - c.lp.l.Now())
+	if left <= 0 {
+		c.Kill()
+		return
+	}
+	if c.c.Queued() == 0 && c.c.Paused() {
+		if n, err := c.c.Unread(); err != nil || n == 0 {
+			c.close()
+			return
+		}
+	}
+	c.leavePause = min(2*c.leavePause, leavePauseMax)
+	c.lp.l.Arm(&c.limit, min(c.leavePause, left))
 }
 
 // Kill gives up the request and ends its worker by Options.Kill.
@@ -303,6 +337,7 @@ func (c *Conn) end(body EndRequestBody, left int) {
 	st := c.stream
 	c.stream = nil
 	c.served++
+	c.c.Resume() // whoever was slow is not the next one's trouble
 	clean := left == 0 && c.dec.Between() && !c.stdinOpen && c.c.Queued() == 0 && c.c.Open()
 	if clean && c.server.keep {
 		c.lp.release(c)

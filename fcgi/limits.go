@@ -28,6 +28,11 @@ const (
 	// retireTime is how long a retiring worker may take to close.
 	retireTime = 5 * time.Second
 
+	// leavePauseMin and leavePauseMax are the pauses between looks at a worker
+	// whose request was abandoned.
+	leavePauseMin = 2 * time.Millisecond
+	leavePauseMax = 100 * time.Millisecond
+
 	// Defaults of Options.
 	queueDefault     = 16384
 	queueTimeDefault = 30 * time.Second

@@ -191,6 +191,7 @@ func (s *outSide) SpoolFailed(err error) {
 // Ended implements fcgi.Stream.
 func (r *Request) Ended(end fcgi.EndRequestBody) {
 	r.conn = nil
+	r.paused = false
 	r.limit.Stop()
 	r.flush.Stop()
 	r.giveStderr()

@@ -187,6 +187,16 @@ func (c *Conn) StopReading(rest func(p []byte)) bool {
 	}
 }
 
+// Unread is how much of what was sent still lies in a Unix peer's receive queue
+// (with the kernel's overhead); 0 when he has read all, or has gone.
+func (c *Conn) Unread() (n int, err error) {
+	s, ok := c.sock.(interface{ Unread() (int, error) })
+	if !ok || c.state == closed {
+		return 0, nil
+	}
+	return s.Unread()
+}
+
 // Paused tells whether Pause is in force.
 func (c *Conn) Paused() bool { return c.paused }
 

@@ -135,6 +135,9 @@ func (s *fdSocket) CloseRead() error {
 	return unix.Shutdown(s.fd, unix.SHUT_RD)
 }
 
+// Unread counts what the peer has not read, SIOCOUTQ of unix(7).
+func (s *fdSocket) Unread() (int, error) { return unix.IoctlGetInt(s.fd, unix.SIOCOUTQ) }
+
 func (s *fdSocket) Connected() error {
 	code, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {
