@@ -47,9 +47,7 @@ func (r *Response) Get(name string) []byte {
 // again after Reset.
 type HeadReader struct {
 	buf       []byte
-	scan      int // where the next line may end
 	lineStart int
-	done      bool
 	hasStatus bool
 }
 

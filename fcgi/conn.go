@@ -77,8 +77,7 @@ type Conn struct {
 	idleSince  int64
 	leaveAt    int64 // when an abandoned request is over
 	leavePause time.Duration
-	limit      loop.Timer    // ends the worker of an abandoned request, or the wait for a retiring one
-	freed      chan struct{} // closed when the worker to be killed is free
+	limit      loop.Timer // ends the worker of an abandoned request, or the wait for a retiring one
 }
 
 func (c *Conn) become(next connState) {
@@ -242,9 +241,6 @@ func (c *Conn) close() {
 	}
 	was := c.state
 	c.become(closed)
-	if c.freed != nil {
-		close(c.freed)
-	}
 	c.c.Abort()
 	c.lp.l.Forget(&c.limit)
 	c.lp.gone(c, was)

@@ -194,20 +194,27 @@ func (lp *Local) kill(c *Conn) {
 		c.close()
 		return
 	}
-	c.freed = make(chan struct{})
 	s := c.server.Server
 	go func() {
 		force, err := lp.pool.opts.Kill(s, fd.fd)
 		fd.close()
-		if err == nil {
-			select {
-			case <-c.freed:
-			case <-time.After(killTime):
-				force()
-			}
-		}
-		lp.l.Post(c.close)
+		lp.l.Post(func() { lp.killed(c, force, err) })
 	}()
+}
+
+// killed is called when the request was told to end.
+func (lp *Local) killed(c *Conn, force func(), err error) {
+	switch {
+	case c.state == closed:
+	case err != nil:
+		c.close()
+	default:
+		c.limit.Init(func() {
+			go force()
+			c.close()
+		})
+		lp.l.Arm(&c.limit, killTime)
+	}
 }
 
 // gone is called by Conn.close. The permit goes to whoever has waited longest.

@@ -57,7 +57,7 @@ func TestParamsWriterOneRecord(t *testing.T) {
 	w.Add("SERVER_ADDR", []byte("199.170.183.42"))
 	w.Raw(AppendPair(nil, "A", ""))
 	w.Set(AppendPair(w.Buf(), "B", "C"))
-	want := "before\x01\x04\x00\x01\x00\x30\x00\x00\x0B\x02SERVER_PORT80\x0B\x0ESERVER_ADDR199.170.183.42\x01\x00A\x01\x01BC" + "\x01\x04\x00\x01\x00\x00\x00\x00"
+	want := "before\x01\x04\x00\x01\x00\x31\x07\x00\x0B\x02SERVER_PORT80\x0B\x0ESERVER_ADDR199.170.183.42\x01\x00A\x01\x01BC\x00\x00\x00\x00\x00\x00\x00" + "\x01\x04\x00\x01\x00\x00\x00\x00"
 	if got := string(w.End()); got != want {
 		t.Errorf("End: %q, want %q", got, want)
 	}

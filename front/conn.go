@@ -91,6 +91,7 @@ func (h *conn) forget() {
 		h.next.prev = h.prev
 	}
 	h.lf.loop.Forget(&h.timer)
+	h.lf.checkDrained()
 }
 
 // close ends the connection after what is queued.

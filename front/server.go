@@ -1,10 +1,10 @@
 package front
 
 import (
-	"fmt"
+	"context"
+	"errors"
 	"net"
 	"net/netip"
-	"sync"
 	"time"
 
 	"sluice/accesslog"
@@ -47,9 +47,6 @@ type Server struct {
 	opts      Options
 	locals    []*local
 	listeners []*loop.Listener
-
-	mu       sync.Mutex
-	shutting bool
 }
 
 // local is a loop's part of a server.
@@ -64,6 +61,8 @@ type local struct {
 	logs     map[string]*accesslog.Writer
 	first    *conn // all connections
 	draining bool
+	told     bool          // drained is closed
+	drained  chan struct{} // closed when draining and no connection is left
 	date     dateLine
 	head     []byte // scratch for response heads
 }
@@ -80,7 +79,7 @@ func New(opts Options) (*Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		lf := &local{srv: s, loop: l, host: h, limits: opts.HTTP1, logs: map[string]*accesslog.Writer{}}
+		lf := &local{srv: s, loop: l, host: h, limits: opts.HTTP1, drained: make(chan struct{}), logs: map[string]*accesslog.Writer{}}
 		if opts.AccessLog != nil {
 			for _, st := range opts.Sites {
 				if log := opts.AccessLog(st.Label()); log != nil {
@@ -129,53 +128,27 @@ type endpoint struct {
 	unix bool
 }
 
-// Drain stops accepting, closes idle connections and lets the others finish;
-// it answers when none is left or time is over.
-func (s *Server) Drain(limit time.Duration) error {
-	s.mu.Lock()
-	if s.shutting {
-		s.mu.Unlock()
-		return nil
-	}
-	s.shutting = true
-	s.mu.Unlock()
+// Drain stops accepting, closes idle connections and lets the others finish; it
+// answers when none is left or ctx is over.
+func (s *Server) Drain(ctx context.Context) error {
 	for i, ln := range s.listeners {
 		s.opts.Loops[i%len(s.opts.Loops)].Post(ln.Close)
 	}
 	for _, lf := range s.locals {
 		lf.loop.Post(lf.drain)
 	}
-	end := time.Now().Add(limit)
-	for {
-		left := 0
-		for _, lf := range s.locals {
-			left += lf.open()
+	for _, lf := range s.locals {
+		select {
+		case <-lf.drained:
+		case <-lf.loop.Done():
+		case <-ctx.Done():
+			return errors.New("front: connections were still busy when the time to finish them was over (shutdown_timeout)")
 		}
-		if left == 0 {
-			return nil
-		}
-		if time.Now().After(end) {
-			return fmt.Errorf("front: %d connections were still busy after %v (shutdown_timeout)", left, limit)
-		}
-		time.Sleep(5 * time.Millisecond)
 	}
+	return nil
 }
 
-// open counts the connections, on the loop.
-func (lf *local) open() int {
-	n := make(chan int, 1)
-	if !lf.loop.Post(func() {
-		k := 0
-		for h := lf.first; h != nil; h = h.next {
-			k++
-		}
-		n <- k
-	}) {
-		return 0
-	}
-	return <-n
-}
-
+// drain is called once.
 func (lf *local) drain() {
 	lf.draining = true
 	for h := lf.first; h != nil; {
@@ -184,6 +157,15 @@ func (lf *local) drain() {
 			h.close(false)
 		}
 		h = next
+	}
+	lf.checkDrained()
+}
+
+// checkDrained tells Drain when the last connection has gone.
+func (lf *local) checkDrained() {
+	if lf.draining && lf.first == nil && !lf.told {
+		lf.told = true
+		lf.loop.WhenFlushed(func() { close(lf.drained) })
 	}
 }
 

@@ -53,7 +53,7 @@ func (lf *local) stream(h *conn) *stream {
 }
 
 func (lf *local) release(s *stream) {
-	s.Exchange.Reset()
+	s.Reset()
 	s.h = nil
 	s.keepAlive, s.slow, s.contentDone, s.finished, s.headSent = false, false, false, false, false
 	s.continued, s.chunked, s.noContent = false, false, false

@@ -351,6 +351,7 @@ func (c *Conn) Close(linger bool) {
 	}
 	c.linger = linger
 	c.become(flushing)
+	c.l.closing++
 	c.markDirty()
 }
 
@@ -365,6 +366,7 @@ func (c *Conn) finish() {
 		return
 	}
 	c.become(lingering)
+	c.l.closingEnded()
 	c.end = &lingerEnd{left: lingerBytesMax}
 	c.end.timer.Init(c.drop)
 	c.l.Arm(&c.end.timer, lingerTime)
@@ -386,6 +388,9 @@ func (c *Conn) discard() {
 func (c *Conn) drop() {
 	if c.state == closed {
 		return
+	}
+	if c.state == flushing {
+		defer c.l.closingEnded()
 	}
 	c.become(closed)
 	c.l.detach(c.id)

@@ -27,6 +27,8 @@ type Loop struct {
 	iov     [][]byte
 	events  [eventsMax]event
 	stop    bool
+	closing int    // connections that still send what was queued before Close
+	flushed func() // see WhenFlushed
 
 	// Shared:
 	conns   atomic.Int64 // open connections, read by the balancer
@@ -201,6 +203,25 @@ func (l *Loop) shut() error {
 	}
 	l.goid.Store(0)
 	return l.poller.Close()
+}
+
+// WhenFlushed calls fn, once, as soon as no connection has anything left to send
+// from before its Close.
+func (l *Loop) WhenFlushed(fn func()) {
+	l.mustOwn()
+	if l.closing == 0 {
+		fn()
+		return
+	}
+	l.flushed = fn
+}
+
+func (l *Loop) closingEnded() {
+	if l.closing--; l.closing == 0 && l.flushed != nil {
+		fn := l.flushed
+		l.flushed = nil
+		fn()
+	}
 }
 
 // attach gives a pollee a slot.

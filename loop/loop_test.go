@@ -221,7 +221,7 @@ func TestSendFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }()
 		var released atomic.Int32
 		addr := listen(t, l, func(*Conn) Handler {
 			return &funcs{data: func(c *Conn, p []byte) {
@@ -253,7 +253,7 @@ func TestReleaseOnAbort(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }()
 		if err := f.Truncate(64 << 20); err != nil {
 			t.Fatal(err)
 		}

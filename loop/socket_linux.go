@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -20,12 +21,11 @@ func newFdSocket(fd int) *fdSocket { return &fdSocket{fd: fd} }
 func (s *fdSocket) Descriptor() int { return s.fd }
 
 func sockErr(err error) error {
-	switch err {
-	case unix.EAGAIN, unix.EINTR:
-		return ErrAgain
-	default:
-		return err
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errnoErr(errno)
 	}
+	return err
 }
 
 func errnoErr(errno unix.Errno) error {

@@ -227,7 +227,9 @@ func (p *siteParts) learn(ctx context.Context, log *zap.Logger) {
 // stop ends everything: first no new connections, then the requests in flight,
 // then the workers, then the loops.
 func (d *daemon) stop(limit time.Duration) error {
-	err := d.front.Drain(limit)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	err := d.front.Drain(ctx)
 	if err != nil {
 		d.log.Warn("stopping", zap.Error(err))
 	}

@@ -13,7 +13,7 @@ func raiseDescriptors() {
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r) != nil {
 		return
 	}
-	for want := uint64(descriptorsWanted); want > uint64(r.Max); want /= 2 {
+	for want := uint64(descriptorsWanted); want > r.Max; want /= 2 {
 		next := r
 		next.Cur, next.Max = want, want
 		if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &next) == nil {

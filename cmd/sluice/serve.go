@@ -89,8 +89,7 @@ func serve(cfg *conf.Config) error {
 	for {
 		select {
 		case err := <-d.failed:
-			d.stop(0)
-			return err
+			return errors.Join(err, d.stop(0))
 		case sig := <-signals:
 			switch {
 			case isReopen(sig):
