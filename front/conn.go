@@ -147,6 +147,9 @@ func (h *conn) feed(p []byte) []byte {
 			if len(p) == 0 {
 				return nil
 			}
+			if h.c.Full() { // answers are not read: Drained goes on
+				return p
+			}
 			h.begin()
 		}
 		if s := h.cur; s.contentDone && !s.finished {
@@ -308,7 +311,7 @@ func (h *conn) nextRequest() {
 
 // takeInput goes on with what came meanwhile.
 func (h *conn) takeInput() {
-	for h.phase == idle && len(h.input) > 0 {
+	for h.phase == idle && len(h.input) > 0 && !h.c.Full() {
 		in := h.input
 		h.input = nil
 		if rest := h.feed(in); len(rest) > 0 {
@@ -316,7 +319,7 @@ func (h *conn) takeInput() {
 			return
 		}
 	}
-	if h.phase != closing {
+	if h.phase != closing && len(h.input) == 0 {
 		h.c.Resume()
 	}
 }
@@ -373,8 +376,11 @@ func (h *conn) gone() {
 
 // Drained implements loop.Handler.
 func (h *conn) Drained(*loop.Conn) {
-	if h.phase == exchanging && h.cur.headSent {
+	switch {
+	case h.phase == exchanging && h.cur.headSent:
 		h.cur.Resume()
+	case h.phase == idle:
+		h.takeInput()
 	}
 }
 
@@ -384,7 +390,7 @@ func (h *conn) timeOut() {
 	opts := &h.lf.srv.opts
 	switch h.phase {
 	case idle:
-		h.close(false)
+		h.timeOutIdle()
 	case head:
 		if !h.parser.Started() { // only empty lines came
 			h.endStream()
@@ -396,6 +402,21 @@ func (h *conn) timeOut() {
 		h.timeOutExchange(opts)
 	case closing, numPhases:
 	}
+}
+
+// timeOutIdle ends a connection without requests. One that waits for its client
+// to read before the next request is not idle while he does.
+func (h *conn) timeOutIdle() {
+	if len(h.input) == 0 {
+		h.close(false)
+		return
+	}
+	if h.c.Sent() == h.taken {
+		h.abort()
+		return
+	}
+	h.taken = h.c.Sent()
+	h.lf.loop.Arm(&h.timer, h.lf.srv.opts.SendTime)
 }
 
 func (h *conn) timeOutExchange(opts *Options) {

@@ -1,9 +1,9 @@
 package front
 
 import (
-	"context"
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -193,7 +193,15 @@ func (w *world) onLoop(fn func(lf *local)) {
 func (w *world) open() int {
 	n := 0
 	for _, lf := range w.srv.locals {
-		n += lf.open()
+		done := make(chan struct{})
+		if lf.loop.Post(func() {
+			for h := lf.first; h != nil; h = h.next {
+				n++
+			}
+			close(done)
+		}) {
+			<-done
+		}
 	}
 	return n
 }
@@ -343,10 +351,10 @@ func newApp(t *testing.T) *app {
 	return a
 }
 
-func (a *app) count(path string) int {
+func (a *app) count(script string) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.calls[path]
+	return a.calls[script]
 }
 
 func (a *app) waiting() int {
@@ -356,11 +364,13 @@ func (a *app) waiting() int {
 }
 
 func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// The script, which after an internal redirect is not what the URL says.
+	name := filepath.Base(nethttpfcgi.ProcessEnv(r)["SCRIPT_FILENAME"])
 	a.mu.Lock()
-	a.calls[r.URL.Path]++
+	a.calls[name]++
 	a.mu.Unlock()
 	q := r.URL.Query()
-	switch filepath.Base(r.URL.Path) {
+	switch name {
 	case "hello.php":
 		_, _ = io.WriteString(w, "hello "+q.Get("n"))
 	case "echo.php":

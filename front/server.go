@@ -75,6 +75,7 @@ func New(opts Options) (*Server, error) {
 	opts.SendTime = orDefault(opts.SendTime, sendTimeDefault)
 	s := &Server{opts: opts}
 	for _, l := range opts.Loops {
+		l.SetStallTime(opts.SendTime)
 		h, err := site.NewHost(l, opts.Sites)
 		if err != nil {
 			return nil, err

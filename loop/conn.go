@@ -90,9 +90,11 @@ type Conn struct {
 	end *lingerEnd
 }
 
+// lingerEnd watches over the last part of a connection's life.
 type lingerEnd struct {
 	timer Timer
-	left  int
+	left  int   // lingering: octets that may still be thrown away
+	sent  int64 // flushing: Conn.sent when the timer was armed
 }
 
 func (c *Conn) become(next connState) {
@@ -338,7 +340,8 @@ func (c *Conn) Abort() {
 	c.drop()
 }
 
-// Close sends what is queued and then closes. With linger it waits, bounded,
+// Close sends what is queued, as long as the peer takes some of it in each
+// StallTime, and then closes. With linger it waits, bounded,
 // for the peer to close first, for data that the peer still sends would make
 // the kernel answer with a reset that can overtake our last bytes.
 func (c *Conn) Close(linger bool) {
@@ -355,6 +358,44 @@ func (c *Conn) Close(linger bool) {
 	c.markDirty()
 }
 
+// watch begins to look whether a connection that is being closed makes
+// progress.
+func (c *Conn) watch() {
+	if c.end == nil {
+		c.end = &lingerEnd{sent: c.sent}
+		c.end.timer.Init(c.stalled)
+		c.l.Arm(&c.end.timer, stallTime)
+	}
+}
+
+func (c *Conn) stalled() {
+	if c.state != flushing || c.sent == c.end.sent {
+		c.drop()
+		return
+	}
+	c.end.sent = c.sent
+	c.l.Arm(&c.end.timer, stallTime)
+}
+
+// guard bounds flushing: a peer that takes nothing must not hold the connection
+// and what is queued for ever.
+func (c *Conn) guard() {
+	if c.end == nil {
+		c.end = &lingerEnd{sent: c.sent}
+		c.end.timer.Init(c.stalled)
+		c.l.Arm(&c.end.timer, c.l.stall)
+	}
+}
+
+func (c *Conn) stalled() {
+	if c.sent == c.end.sent {
+		c.drop()
+		return
+	}
+	c.end.sent = c.sent
+	c.l.Arm(&c.end.timer, c.l.stall)
+}
+
 // finish is called when everything is sent and Close was asked for.
 func (c *Conn) finish() {
 	if !c.linger || c.eof {
@@ -367,8 +408,8 @@ func (c *Conn) finish() {
 	}
 	c.become(lingering)
 	c.l.closingEnded()
-	c.end = &lingerEnd{left: lingerBytesMax}
-	c.end.timer.Init(c.drop)
+	c.watch()
+	c.end.left = lingerBytesMax
 	c.l.Arm(&c.end.timer, lingerTime)
 	c.setInterest(Readable)
 }

@@ -190,6 +190,12 @@ func (c *Conn) send() {
 	case c.outBytes > 0:
 		c.blocked = true // also when the budget is used up: Writable comes at once
 		c.arm()
+		if c.state == flushing {
+			c.guard()
+		}
+		if c.state == flushing {
+			c.watch()
+		}
 		c.drained()
 	default:
 		if c.armed&Writable != 0 {

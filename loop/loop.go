@@ -27,6 +27,7 @@ type Loop struct {
 	iov     [][]byte
 	events  [eventsMax]event
 	stop    bool
+	stall   time.Duration
 	closing int    // connections that still send what was queued before Close
 	flushed func() // see WhenFlushed
 
@@ -69,12 +70,17 @@ func newLoop(p Poller, clock func() time.Time) *Loop {
 		readBuf: make([]byte, readBufferBytes),
 		iov:     make([][]byte, 0, iovecsMax),
 		done:    make(chan struct{}),
+		stall:   stallTimeDefault,
 	}
 	l.start = epoch
 	l.wall = clock()
 	l.tick()
 	return l
 }
+
+// SetStallTime sets how long the peer of a connection that was closed may take
+// nothing of what is still queued for it. To be called before Run.
+func (l *Loop) SetStallTime(d time.Duration) { l.stall = d }
 
 // Post runs fn on the loop, in the order of posting. It never blocks and may be
 // called from anywhere. It answers false, and fn never runs, when the loop has
