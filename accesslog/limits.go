@@ -22,6 +22,9 @@ const (
 	// flushInterval is how long a line may stay in its loop's buffer.
 	flushInterval = time.Second
 
+	// flushWait is how long Reopen waits for the loops' lines.
+	flushWait = time.Second
+
 	// closeWait is how long Close waits for a write that hangs.
 	closeWait = 5 * time.Second
 )

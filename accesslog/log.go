@@ -122,7 +122,8 @@ func (l *Log) forget(w *Writer) {
 }
 
 // Reopen opens the path anew, for a log file that was renamed (SIGUSR1). If
-// that fails the old file stays in use. Lines that wait go to either file.
+// that fails the old file stays in use. Lines appended before the call go to the
+// old one, unless a loop is stuck.
 func (l *Log) Reopen() error {
 	if l.options.Path == "-" {
 		return nil
@@ -131,6 +132,7 @@ func (l *Log) Reopen() error {
 	if err != nil {
 		return err
 	}
+	l.flushAll()
 	l.mu.Lock()
 	select {
 	case <-l.stop:
@@ -138,9 +140,15 @@ func (l *Log) Reopen() error {
 		return errors.Join(errors.New("accesslog: reopened after it was closed"), f.Close())
 	default:
 	}
+	defer l.mu.Unlock()
+	select {
+	case l.queue <- chunk{next: f}: // behind the lines that belong to the old one
+		return nil
+	default:
+	}
+	// The disk does not keep up: the next write goes to the new file.
 	earlier := l.next
 	l.next = f
-	l.mu.Unlock()
 	select {
 	case l.kick <- struct{}{}:
 	default:
@@ -149,6 +157,30 @@ func (l *Log) Reopen() error {
 		return earlier.Close()
 	}
 	return nil
+}
+
+// flushAll has all loops hand over their lines, and waits for them for a moment.
+func (l *Log) flushAll() {
+	l.mu.Lock()
+	var flushed []chan struct{}
+	for w := range l.writers {
+		if w.post == nil {
+			continue
+		}
+		done := make(chan struct{})
+		flushed = append(flushed, done)
+		w.post(func() { w.Flush(); close(done) })
+	}
+	l.mu.Unlock()
+	timer := time.NewTimer(flushWait)
+	defer timer.Stop()
+	for _, done := range flushed {
+		select {
+		case <-done:
+		case <-timer.C:
+			return
+		}
+	}
 }
 
 // Stats returns the counters. Lines that still wait are in none of them.

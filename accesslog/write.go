@@ -12,8 +12,7 @@ func (l *Log) write() {
 	for {
 		select {
 		case c := <-l.queue:
-			l.takeNext()
-			l.put(c)
+			l.take(c)
 		case <-l.kick:
 			l.takeNext()
 		case <-l.stop:
@@ -23,17 +22,21 @@ func (l *Log) write() {
 	}
 }
 
-// finish writes what is queued and closes the file.
-func (l *Log) finish() {
+// putQueued writes what is queued now.
+func (l *Log) putQueued() {
 	for {
 		select {
 		case c := <-l.queue:
-			l.put(c)
-			continue
+			l.take(c)
 		default:
+			return
 		}
-		break
 	}
+}
+
+// finish writes what is queued and closes the file.
+func (l *Log) finish() {
+	l.putQueued()
 	l.takeNext()
 	if err := l.out.Close(); err != nil {
 		l.ended = fmt.Errorf("accesslog: %w", err)
@@ -46,9 +49,21 @@ func (l *Log) takeNext() {
 	next := l.next
 	l.next = nil
 	l.mu.Unlock()
-	if next == nil {
+	if next != nil {
+		l.change(next)
+	}
+}
+
+// take handles what comes through the queue.
+func (l *Log) take(c chunk) {
+	if c.next != nil {
+		l.change(c.next)
 		return
 	}
+	l.put(c)
+}
+
+func (l *Log) change(next file) {
 	if err := l.out.Close(); err != nil {
 		l.report(fmt.Errorf("accesslog: %w", err))
 	}

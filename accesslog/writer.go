@@ -25,6 +25,7 @@ type Writer struct {
 type chunk struct {
 	buf   []byte
 	lines int
+	next  file // instead of lines: a reopened file, which takes what follows
 }
 
 // Append adds a line. It never blocks and does not allocate. When the queue is
@@ -72,7 +73,7 @@ func (w *Writer) Close() {
 // handOver reports whether the queue had room. If not, the buffer stays.
 func (w *Writer) handOver() bool {
 	select {
-	case w.log.queue <- chunk{w.buf, w.lines}:
+	case w.log.queue <- chunk{buf: w.buf, lines: w.lines}:
 	default:
 		return false
 	}

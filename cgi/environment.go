@@ -106,8 +106,10 @@ func (e *Environment) fields(to Sink) (dropped int) {
 		name := fields[i].Name
 		switch kindOf(name) {
 		case fieldContentType:
-			e.Scratch = append(e.Scratch[:0], "CONTENT_TYPE"...)
-			to.Pair(e.Scratch, fields[i].Value)
+			if !seenBefore(fields[:i], name) {
+				e.Scratch = append(e.Scratch[:0], "CONTENT_TYPE"...)
+				to.Pair(e.Scratch, fields[i].Value)
+			}
 			continue
 		case fieldSkip:
 			continue
@@ -141,7 +143,7 @@ func (e *Environment) fields(to Sink) (dropped int) {
 func (e *Environment) join(fields []message.Field, name []byte) []byte {
 	more := false
 	for i := 1; i < len(fields) && !more; i++ {
-		more = bytes.EqualFold(fields[i].Name, name)
+		more = sameName(fields[i].Name, name)
 	}
 	if !more {
 		return fields[0].Value
@@ -152,7 +154,7 @@ func (e *Environment) join(fields []message.Field, name []byte) []byte {
 	}
 	from := len(e.Scratch)
 	for i := range fields {
-		if i > 0 && !bytes.EqualFold(fields[i].Name, name) {
+		if i > 0 && !sameName(fields[i].Name, name) {
 			continue
 		}
 		if i > 0 {
@@ -165,12 +167,16 @@ func (e *Environment) join(fields []message.Field, name []byte) []byte {
 
 func seenBefore(fields []message.Field, name []byte) bool {
 	for i := range fields {
-		if len(fields[i].Name) == len(name) && bytes.EqualFold(fields[i].Name, name) {
+		if sameName(fields[i].Name, name) {
 			return true
 		}
 	}
 	return false
 }
+
+// sameName compares names, b being ASCII. The lengths have to be equal too, for
+// bytes.EqualFold takes some letters beyond ASCII for k and s.
+func sameName(a, b []byte) bool { return len(a) == len(b) && bytes.EqualFold(a, b) }
 
 type fieldKind uint8
 

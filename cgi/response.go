@@ -72,13 +72,13 @@ func (r *HeadReader) Feed(p []byte, res *Response) (n int, done bool, err error)
 		}
 		r.buf = append(r.buf, p[n:n+i+1]...)
 		n += i + 1
+		if len(r.buf) > responseHeadBytesMax {
+			break
+		}
 		line := chomp(r.buf[r.lineStart:])
 		r.lineStart = len(r.buf)
 		if len(line) == 0 {
 			return n, true, r.parse(res)
-		}
-		if len(r.buf) > responseHeadBytesMax {
-			break
 		}
 	}
 	if len(r.buf) > responseHeadBytesMax {
@@ -145,10 +145,8 @@ func (r *HeadReader) field(res *Response, line []byte) error {
 		return fmt.Errorf("cgi: response head has a line that is no field: %.80q", line)
 	}
 	name, value := line[:colon:colon], bytes.Trim(line[colon+1:], " \t")
-	for _, c := range value {
-		if (c < ' ' && c != '\t') || c == 0x7F {
-			return fmt.Errorf("cgi: response field %s has a control character: %.80q", name, value)
-		}
+	if hasControl(value) {
+		return fmt.Errorf("cgi: response field %s has a control character: %.80q", name, value)
 	}
 	pass, err := r.known(res, name, value)
 	if err != nil || !pass {
@@ -161,6 +159,15 @@ func (r *HeadReader) field(res *Response, line []byte) error {
 	return nil
 }
 
+func hasControl(b []byte) bool {
+	for _, c := range b {
+		if (c < ' ' && c != '\t') || c == 0x7F {
+			return true
+		}
+	}
+	return false
+}
+
 // known handles the fields that mean something to the gateway, and tells
 // whether the client gets them.
 func (r *HeadReader) known(res *Response, name, value []byte) (pass bool, err error) {
@@ -169,7 +176,8 @@ func (r *HeadReader) known(res *Response, name, value []byte) (pass bool, err er
 		return false, r.status(res, value)
 	case message.EqualFold(name, "content-type"):
 		res.ContentType = value
-		if bytes.HasPrefix(value, []byte("text/event-stream")) {
+		const stream = "text/event-stream"
+		if len(value) >= len(stream) && message.EqualFold(value[:len(stream)], stream) {
 			res.Unbuffered = true
 		}
 	case message.EqualFold(name, "content-length"):
@@ -213,6 +221,9 @@ func (r *HeadReader) status(res *Response, v []byte) error {
 			return fmt.Errorf("cgi: Status %.40q does not begin with three digits", v)
 		}
 		n = n*10 + int(c-'0')
+	}
+	if hasControl(v[3:]) { // of a status line, which no field's check has seen
+		return fmt.Errorf("cgi: reason phrase has a control character: %.80q", v)
 	}
 	if n < 200 {
 		return fmt.Errorf("cgi: Status %d is not that of a final response", n)

@@ -26,8 +26,8 @@ type Config struct {
 	// SpoolDir is the folder for bodies too large for memory, "" for the
 	// system's folder of temporary files.
 	SpoolDir string
-	// TrustedProxies are the peers whose Forwarded and X-Forwarded-* fields are
-	// believed. Prefixes are masked and of unmapped addresses.
+	// TrustedProxies are the peers whose Forwarded, X-Forwarded-For and
+	// X-Forwarded-Proto fields are believed. Prefixes are masked and of unmapped addresses.
 	TrustedProxies []netip.Prefix
 	// TrustUnix says that peers on Unix sockets are trusted proxies too.
 	TrustUnix bool

@@ -97,7 +97,7 @@ var serverKeys = []key{
 	},
 	{
 		path: "trusted_proxies", kind: kindList, def: `[]`,
-		about:   "Peers whose `Forwarded`, `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` are believed: addresses, prefixes such as `10.0.0.0/8`, and `unix` for peers on Unix sockets. From all others these fields are removed.",
+		about:   "Proxies whose `Forwarded`, or `X-Forwarded-For` and `X-Forwarded-Proto`, tell the client's address and scheme: addresses, prefixes such as `10.0.0.0/8`, and `unix` for peers on Unix sockets. From all others these fields are only passed on, as Apache does. A proxy must pass `Host` itself: `X-Forwarded-Host` is never believed.",
 		reset:   func(t target) { t.server.TrustedProxies, t.server.TrustUnix = nil, false },
 		setText: setTrustedProxy,
 	},

@@ -255,6 +255,7 @@ type call struct {
 	granted func(c *Conn)
 
 	conn        *Conn
+	reused      bool
 	out, stderr bytes.Buffer
 	turns       int
 	over        bool
@@ -275,7 +276,7 @@ func (k *call) Granted(c *Conn) Stream {
 	if k.over {
 		panic("granted after the end: " + k.token)
 	}
-	k.conn = c
+	k.conn, k.reused = c, c.Reused()
 	b := AppendBeginRequest(nil, c.ID(), Responder, KeepConn)
 	w := BeginParams(b, c.ID())
 	w.AddString("TOKEN", k.token)
@@ -297,8 +298,8 @@ func (k *call) finish(r result) {
 	}
 	k.over = true
 	r.out, r.stderr = k.out.String(), k.stderr.String()
-	if k.conn != nil {
-		r.reused, r.started, r.accepted = k.conn.Reused(), k.conn.Started(), k.conn.Accepted()
+	if r.reused = k.reused; k.conn != nil {
+		r.started, r.accepted = k.conn.Started(), k.conn.Accepted()
 	}
 	k.res <- r
 }

@@ -24,9 +24,10 @@ type Stream interface {
 	Failed(err error)
 }
 
-// requestID is the only one: without multiplexing a connection has one request
-// at a time.
-const requestID = 1
+// requestIDs is how many ids a connection's requests take in turn. One would
+// do, since it has one request at a time, but then a record that a backend sends
+// too late would pass for the next request's answer.
+const requestIDs = 2
 
 // connState says what a connection is doing.
 type connState uint8
@@ -69,6 +70,7 @@ type Conn struct {
 	state  connState
 	stream Stream
 	served int
+	id     uint16 // of the request, 1 to requestIDs
 	// stdinOpen: STDIN's empty record has not been written. A connection whose
 	// request was not sent whole can't be used again.
 	stdinOpen  bool
@@ -77,6 +79,7 @@ type Conn struct {
 	idleSince  int64
 	leaveAt    int64 // when an abandoned request is over
 	leavePause time.Duration
+	deaf       bool       // an abandoned request's answer can't be read any more
 	limit      loop.Timer // ends the worker of an abandoned request, or the wait for a retiring one
 }
 
@@ -86,6 +89,9 @@ func (c *Conn) become(next connState) {
 	}
 	c.state = next
 }
+
+// ID is the id that this request's records bear.
+func (c *Conn) ID() uint16 { return c.id }
 
 // Write queues octets of records.
 func (c *Conn) Write(p []byte) { c.c.Write(p) }
@@ -125,7 +131,8 @@ func (c *Conn) Server() Server { return c.server.Server }
 // Abandon gives up the request: nothing is said to the Stream any more, and
 // what the backend still writes fails, so that php ends the script as its
 // ignore_user_abort says. The worker counts as taken until it is really free;
-// after limit it is ended like Kill does.
+// after limit it is ended like Kill does. It must not be called from within
+// Stream.Stdout or Stderr, for the rest of the turn would be lost.
 func (c *Conn) Abandon(limit time.Duration) {
 	if c.state != busy {
 		return
@@ -135,11 +142,12 @@ func (c *Conn) Abandon(limit time.Duration) {
 	// php-cgi does not look at ABORT_REQUEST before the script has ended. So
 	// this record lies unread in its queue for just as long; see leave.
 	var abort [HeaderBytes]byte
-	c.c.Write(AppendAbortRequest(abort[:0], requestID))
+	c.c.Write(AppendAbortRequest(abort[:0], c.id))
 	now := c.lp.l.Now()
 	c.leaveAt, c.leavePause = now+int64(limit), leavePauseMin
 	ended := false
-	if !c.c.StopReading(func(p []byte) { ended = ended || c.sawEnd(p) }) {
+	c.deaf = c.c.StopReading(func(p []byte) { ended = ended || c.sawEnd(p) })
+	if !c.deaf {
 		c.leavePause = limit // the answer is read and thrown away instead
 	}
 	if ended {
@@ -163,14 +171,22 @@ func (c *Conn) leave() {
 		c.Kill()
 		return
 	}
-	if c.c.Queued() == 0 && c.c.Paused() {
-		if n, err := c.c.Unread(); err != nil || n == 0 {
-			c.close()
-			return
-		}
+	if c.drainedByPeer() {
+		c.close()
+		return
 	}
 	c.leavePause = min(2*c.leavePause, leavePauseMax)
 	c.lp.l.Arm(&c.limit, min(c.leavePause, left))
+}
+
+// drainedByPeer tells whether an abandoned request's worker has read
+// ABORT_REQUEST, or has gone.
+func (c *Conn) drainedByPeer() bool {
+	if !c.deaf || c.c.Queued() > 0 {
+		return false
+	}
+	n, err := c.c.Unread()
+	return err != nil || n == 0
 }
 
 // Kill gives up the request and ends its worker by Options.Kill.
@@ -180,8 +196,10 @@ func (c *Conn) Kill() {
 	}
 	c.stream = nil
 	c.c.DropOutput()
+	if c.state == busy { // an abandoned one has stopped reading for good
+		c.c.Resume()
+	}
 	c.become(retiring)
-	c.c.Resume()
 	c.lp.kill(c)
 }
 
@@ -293,7 +311,7 @@ func (c *Conn) sawEnd(p []byte) bool {
 }
 
 func (c *Conn) event(ev Event, left int) (ended bool, err error) {
-	if ev.ID != requestID {
+	if ev.ID != c.id {
 		if ev.ID == 0 { // management: nothing was asked, nothing is expected
 			return false, nil
 		}

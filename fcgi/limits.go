@@ -13,7 +13,9 @@ const (
 
 	// fairness is how much longer a request on another loop must have waited
 	// to be served before one on this loop: moving a worker's connection
-	// between loops costs both a new connection.
+	// between loops costs both a new connection. It is also how long a request
+	// waits for this loop's connections before it asks for another loop's idle
+	// one.
 	fairness = 10 * time.Millisecond
 
 	// dialRetryMin and dialRetryMax are the pauses between attempts to connect
@@ -25,6 +27,8 @@ const (
 	// killTime is how long a request that was told to end may take for it
 	// (shutdown functions), before its worker is ended.
 	killTime = 2 * time.Second
+	// killLook is how often it is looked whether the worker is free.
+	killLook = 10 * time.Millisecond
 	// retireTime is how long a retiring worker may take to close.
 	retireTime = 5 * time.Second
 

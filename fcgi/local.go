@@ -44,10 +44,12 @@ type Local struct {
 	queueTimer loop.Timer // for the first ticket's deadline
 	dialTimer  loop.Timer
 	idleTimer  loop.Timer
+	lookTimer  loop.Timer // while requests wait
 	dialPause  time.Duration
 	dialSince  int64 // since when dialling fails; 0 = it does not
 	dialing    int
 	conns      int
+	ending     bool // Close was called: nothing is kept any more
 
 	// Read by other loops:
 	idleCount atomic.Int32
@@ -72,8 +74,30 @@ func (lp *Local) Ask(a Asker, t *Ticket, fresh, check bool) {
 	}
 	lp.enqueue(t)
 	lp.dialFor() // a permit may have come back meanwhile
-	if lp.first != nil && lp.conns == 0 {
+	if lp.first == nil {
+		return
+	}
+	if lp.conns == 0 {
 		lp.reclaim()
+	}
+	if !lp.lookTimer.Armed() {
+		lp.l.Arm(&lp.lookTimer, fairness)
+	}
+}
+
+// lookAgain serves a request that still waits by what is free elsewhere: an idle
+// connection of another loop (our own may be at long requests), or a permit whose
+// coming free was told to a loop that needed it no more.
+func (lp *Local) lookAgain() {
+	if lp.first == nil {
+		return
+	}
+	lp.dialFor()
+	if lp.first != nil && lp.dialing == 0 && lp.l.Now()-lp.first.at >= int64(fairness) {
+		lp.reclaim()
+	}
+	if lp.first != nil {
+		lp.l.Arm(&lp.lookTimer, fairness)
 	}
 }
 
@@ -103,6 +127,7 @@ func (lp *Local) serve(t *Ticket) bool {
 
 func (lp *Local) grant(c *Conn, t *Ticket) {
 	c.become(busy)
+	c.id = c.id%requestIDs + 1
 	c.stdinOpen, c.got, c.sentAt = true, 0, c.c.Sent()
 	c.stream = t.asker.Granted(c)
 }
@@ -131,15 +156,13 @@ func (lp *Local) release(c *Conn) {
 	t := lp.first
 	switch {
 	case t != nil && (other == nil || t.at <= since+int64(fairness)):
-		lp.dequeue(t)
 		if t.fresh {
-			c.close() // its permit dials the fresh one
-			lp.enqueueFront(t)
-			lp.dialFor()
+			c.close() // gone dials the fresh one with its permit
 			return
 		}
+		lp.dequeue(t)
 		lp.grant(c, t)
-	case other != nil:
+	case other != nil, lp.ending:
 		c.close() // gone passes the permit on
 	default:
 		lp.keepIdle(c)
@@ -209,11 +232,18 @@ func (lp *Local) killed(c *Conn, force func(), err error) {
 	case err != nil:
 		c.close()
 	default:
+		end := lp.l.Now() + int64(killTime)
 		c.limit.Init(func() {
-			go force()
-			c.close()
+			if c.drainedByPeer() {
+				c.close()
+			} else if lp.l.Now() >= end {
+				go force()
+				c.close()
+			} else {
+				lp.l.Arm(&c.limit, killLook)
+			}
 		})
-		lp.l.Arm(&c.limit, killTime)
+		lp.l.Arm(&c.limit, killLook)
 	}
 }
 
@@ -369,8 +399,10 @@ func (lp *Local) serversChanged() {
 	lp.dialFor()
 }
 
-// Close closes what is idle; requests in flight go on.
+// Close closes what is idle; requests in flight go on, and their connections
+// are closed after them.
 func (lp *Local) Close() {
+	lp.ending = true
 	for _, c := range slices.Clone(lp.idle) {
 		c.close()
 	}
@@ -387,18 +419,6 @@ func (lp *Local) enqueue(t *Ticket) {
 		lp.first = t
 	}
 	lp.last = t
-	lp.pool.waiting.Add(1)
-	lp.queueChanged()
-}
-
-func (lp *Local) enqueueFront(t *Ticket) {
-	t.queued, t.prev, t.next = true, nil, lp.first
-	if lp.first != nil {
-		lp.first.prev = t
-	} else {
-		lp.last = t
-	}
-	lp.first = t
 	lp.pool.waiting.Add(1)
 	lp.queueChanged()
 }

@@ -171,6 +171,7 @@ func (p *Pool) On(l *loop.Loop) *Local {
 	lp.queueTimer.Init(lp.expire)
 	lp.dialTimer.Init(lp.dialAgain)
 	lp.idleTimer.Init(lp.expireIdle)
+	lp.lookTimer.Init(lp.lookAgain)
 	p.locals = append(p.locals, lp)
 	return lp
 }

@@ -236,13 +236,18 @@ func (h *conn) serve(s *stream) {
 	s.Req = &s.head.Request
 	s.HasContent = s.head.Chunked || s.head.ContentLength > 0
 	s.Stream = s
-	remote := h.c.Remote()
-	s.Client, s.ClientPort = remote.Addr(), remote.Port()
-	s.Server = h.server()
+	h.identify(s)
 	if h.trusted() {
 		s.forwarded()
 	}
 	h.lf.host.Serve(&s.Exchange)
+}
+
+// identify says who is at either end of the connection.
+func (h *conn) identify(s *stream) {
+	remote := h.c.Remote()
+	s.Client, s.ClientPort = remote.Addr(), remote.Port()
+	s.Server = h.server()
 }
 
 // server is our end of the connection.
@@ -260,6 +265,7 @@ func (h *conn) refuse(err *http1.Error) {
 	if h.phase == head {
 		h.become(exchanging)
 		s.started = h.lf.loop.Now()
+		h.identify(s)
 		s.Req = &s.head.Request
 		s.Stream = s
 		s.keepAlive, s.contentDone = false, true

@@ -80,7 +80,8 @@ func TestExpectContinue(t *testing.T) {
 			target, length string
 			status         int
 		}{
-			{"/a.txt", "Content-Length: 5", 405}, {"/none", "Transfer-Encoding: chunked", 404},
+			{"/a.txt", "Content-Length: 5", 405},
+			{"/none", "Transfer-Encoding: chunked", 404},
 			{"/echo.php", fmt.Sprint("Content-Length: ", bodyMax+1), 413},
 		} {
 			c := w.dial()

@@ -25,8 +25,10 @@ func trustedAddr(list []netip.Prefix, a netip.Addr) bool {
 	return false
 }
 
-// forwarded takes client and scheme from what a trusted proxy added: Forwarded
-// (RFC 7239) if it is there, else X-Forwarded-For and X-Forwarded-Proto.
+// forwarded takes client and scheme from what a trusted proxy added:
+// X-Forwarded-For and X-Forwarded-Proto, or Forwarded (RFC 7239) where neither
+// is there. The order matters: proxies that only know the former are the rule,
+// and hand on a Forwarded that the client wrote himself.
 //
 // Every proxy appends, so the list is read from its end, past the proxies that
 // are trusted themselves; what stands before the first stranger was written by
@@ -50,7 +52,7 @@ func (s *stream) forwarded() {
 			proto = f.Value
 		}
 	}
-	if len(elements) > 0 {
+	if len(elements) > 0 && len(addrs) == 0 && len(proto) == 0 {
 		s.fromForwarded(elements)
 		return
 	}
@@ -118,7 +120,7 @@ func parseNode(b []byte) (netip.AddrPort, bool) {
 	}
 	if n := len(text); n > 2 && text[0] == '[' && text[n-1] == ']' {
 		if a, err := netip.ParseAddr(text[1 : n-1]); err == nil {
-			return netip.AddrPortFrom(a.WithZone(""), 0), true
+			return netip.AddrPortFrom(a.Unmap().WithZone(""), 0), true
 		}
 	}
 	return netip.AddrPort{}, false

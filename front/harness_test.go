@@ -70,7 +70,7 @@ func engines(t *testing.T, f func(t *testing.T, e loop.Engine)) {
 
 var (
 	mediumFile = pattern(48 << 10)
-	bigFile    = pattern(24 << 20)
+	bigFile    = pattern(12 << 20)
 )
 
 // pattern is content that shows where it was cut.
@@ -82,11 +82,33 @@ func pattern(n int) []byte {
 	return b[:n]
 }
 
+// bigPath is where bigFile lies, for all docroots.
+var bigPath string
+
+func TestMain(m *testing.M) { os.Exit(runAll(m)) }
+
+func runAll(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "front")
+	if err == nil {
+		defer func() { _ = os.RemoveAll(dir) }()
+		bigPath = filepath.Join(dir, "big.bin")
+		err = os.WriteFile(bigPath, bigFile, 0o644)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
 func docroot(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
+	if err := os.Link(bigPath, filepath.Join(dir, "big.bin")); err != nil {
+		t.Fatal(err)
+	}
 	for name, content := range map[string][]byte{
-		"a.txt": []byte("static a"), "b.txt": []byte("static b"), "medium.bin": mediumFile, "big.bin": bigFile,
+		"a.txt": []byte("static a"), "b.txt": []byte("static b"), "medium.bin": mediumFile,
 		"404.html": []byte("custom 404"), "sub/x.txt": []byte("x"),
 		"hello.php": nil, "echo.php": nil, "big.php": nil, "stream.php": nil, "block.php": nil, "accel.php": nil,
 		"env.php": nil, "fail.php": nil, "err404.php": nil, "len.php": nil,
@@ -224,10 +246,14 @@ func (w *world) dial() *client {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { _ = c.Close() })
+	return w.wrap(c)
+}
+
+func (w *world) wrap(c net.Conn) *client {
 	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		w.t.Fatal(err)
+		w.t.Error(err)
 	}
-	return &client{t: w.t, c: c, r: bufio.NewReader(c)}
+	return &client{t: w.t, c: c, r: bufio.NewReaderSize(c, 64<<10)}
 }
 
 func (c *client) send(text string) {
@@ -334,20 +360,14 @@ type app struct {
 
 func newApp(t *testing.T) *app {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "sl") // t.TempDir is too long for a socket's name
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := shortDir(t)
 	a := &app{t: t, socket: filepath.Join(dir, "s"), release: make(chan struct{}), calls: map[string]int{}}
 	ln, err := net.Listen("unix", a.socket)
 	if err != nil {
 		t.Fatal(err)
 	}
 	go func() { _ = nethttpfcgi.Serve(ln, a) }()
-	t.Cleanup(func() {
-		_ = ln.Close()
-		_ = os.RemoveAll(dir)
-	})
+	t.Cleanup(func() { _ = ln.Close() })
 	return a
 }
 

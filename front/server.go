@@ -187,21 +187,30 @@ func (s *Server) Close() {
 	}
 }
 
-// dateLine is the Date field, made once a second.
+// dateLine is the Date field, made once a second, and the Server field.
 type dateLine struct {
 	unix int64
 	line []byte
+	both []byte // line with the Server field behind it
 }
 
-func (lf *local) dateField() []byte {
+// dateField answers Date, and Server unless the site settles that itself.
+func (lf *local) dateField(ownServer bool) []byte {
+	d := &lf.date
 	now := lf.loop.Wall()
-	if u := now.Unix(); u != lf.date.unix || lf.date.line == nil {
-		lf.date.unix = u
-		b := append(lf.date.line[:0], "Date: "...)
+	if u := now.Unix(); u != d.unix || d.both == nil {
+		d.unix = u
+		b := append(d.both[:0], "Date: "...)
 		b = now.UTC().AppendFormat(b, "Mon, 02 Jan 2006 15:04:05 GMT")
-		b = append(b, "\r\nServer: "...)
+		b = append(b, "\r\n"...)
+		n := len(b)
+		b = append(b, "Server: "...)
 		b = append(b, lf.srv.opts.Software...)
-		lf.date.line = append(b, "\r\n"...)
+		d.both = append(b, "\r\n"...)
+		d.line = d.both[:n]
 	}
-	return lf.date.line
+	if ownServer {
+		return d.line
+	}
+	return d.both
 }

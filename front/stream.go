@@ -78,7 +78,7 @@ func (s *stream) Head(hd *site.Head) {
 	s.keepOrClose()
 	lf := s.h.lf
 	b := http1.AppendStatusLine(lf.head[:0], hd.Status, hd.Reason)
-	b = append(b, lf.dateField()...)
+	b = append(b, lf.dateField(hd.OwnServer)...)
 	b = append(b, hd.Fields...)
 	s.left = hd.Length
 	switch {

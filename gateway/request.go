@@ -154,13 +154,13 @@ func (r *Request) Granted(c *fcgi.Conn) fcgi.Stream {
 	r.conn = c
 	r.grantedAt = r.lp.l.Now()
 	r.lp.l.Arm(&r.limit, r.lp.opts.RequestTime)
-	b := fcgi.AppendBeginRequest(r.buf[:0], 1, fcgi.Responder, fcgi.KeepConn)
-	w := paramsSink{fcgi.BeginParams(b, 1)}
+	b := fcgi.AppendBeginRequest(r.buf[:0], c.ID(), fcgi.Responder, fcgi.KeepConn)
+	w := paramsSink{fcgi.BeginParams(b, c.ID())}
 	w.w.Raw(r.lp.opts.Params)
 	r.dropped = r.Env.Emit(&w)
 	b = w.w.End()
 	if !r.hasBody {
-		b = fcgi.AppendHeader(b, fcgi.Stdin, 1, 0, 0)
+		b = fcgi.AppendHeader(b, fcgi.Stdin, c.ID(), 0, 0)
 		c.StdinDone()
 	}
 	r.buf = b
@@ -190,7 +190,7 @@ func (r *Request) feed() {
 			n = 0
 		}
 		var h [fcgi.HeaderBytes]byte
-		r.conn.Write(fcgi.AppendHeader(h[:0], fcgi.Stdin, 1, int(n), 0))
+		r.conn.Write(fcgi.AppendHeader(h[:0], fcgi.Stdin, r.conn.ID(), int(n), 0))
 		switch {
 		case f != nil:
 			r.conn.WriteFile(f, off, n)
@@ -264,10 +264,12 @@ func (r *Request) Failed(err error) {
 	}
 }
 
-// mayRetry: once, and only where the script can't have run. A kept connection
-// may have been closed by its worker just before it was used.
+// mayRetry: once, and only where the script can't have run, or where running
+// it twice does no harm and it broke at once: a kept connection may have been
+// closed by its worker just before it was used, and one from the backlog be
+// taken by a worker that is ending.
 func (r *Request) mayRetry(c *fcgi.Conn) bool {
-	if r.retried || !c.Reused() || c.Started() {
+	if r.retried || c.Started() {
 		return false
 	}
 	if !c.Accepted() {

@@ -86,11 +86,14 @@ var differences = []difference{
 		why: "The program's name, without a version.",
 	},
 	{
-		keys: []string{"PATH", "LANG", "PHP_FCGI_CHILDREN", "PHP_FCGI_MAX_REQUESTS", "PHP_INI_SCAN_DIR"}, follows: asWorker,
-		why: "php-cgi adds the environment of its own process, in which these steer it; php-fpm clears it, Apache sends its PATH.",
+		keys: []string{
+			"PHP_FCGI_CHILDREN", "PHP_FCGI_MAX_REQUESTS", "PHP_INI_SCAN_DIR", "PATH", "TMPDIR", "TZ", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE",
+		},
+		follows: asWorker,
+		why:     "php-cgi adds the environment of its own process, in which these steer it; php-fpm clears it, Apache sends its PATH.",
 	},
 	{
-		keys: []string{"USER", "HOME"}, follows: asWorker,
+		keys: []string{"USER", "LOGNAME", "HOME"}, follows: asWorker,
 		why: "php-fpm has the account of its pool there, php-cgi what sluice was started with, if anything.",
 	},
 }

@@ -37,9 +37,7 @@ func TestFaultNoOrphans(t *testing.T) {
 			st, mark := faultSite(t)
 			st.workers = 3
 			s := startSluice(t, st)
-			if n := parallel(t, s, mark, 3); n != 3 {
-				t.Fatalf("%d workers answer at the same time, want 3", n)
-			}
+			wantParallel(t, s, mark, 3)
 			if sig == syscall.SIGKILL {
 				inFlight(s, "GET", at("spin.php", mark), "")
 				markedPid(t, mark, "spin")
@@ -196,8 +194,8 @@ func TestFaultDeploySwitch(t *testing.T) {
 			t.Fatal("release 1 is not served")
 		}
 	}
-	// A second, as promised, and what the requests themselves take.
-	const noticeMax = 1500 * time.Millisecond
+	// A second, as promised, and what a busy machine takes for the requests.
+	const noticeMax = 1900 * time.Millisecond
 	point("2")
 	if !eventually(noticeMax, func() bool { return serves("2") }) {
 		t.Errorf("the switched link is not noticed: %q, %q", get(t, s, "/").body, get(t, s, "/version.txt").body)

@@ -364,31 +364,12 @@ func (c *Conn) watch() {
 	if c.end == nil {
 		c.end = &lingerEnd{sent: c.sent}
 		c.end.timer.Init(c.stalled)
-		c.l.Arm(&c.end.timer, stallTime)
-	}
-}
-
-func (c *Conn) stalled() {
-	if c.state != flushing || c.sent == c.end.sent {
-		c.drop()
-		return
-	}
-	c.end.sent = c.sent
-	c.l.Arm(&c.end.timer, stallTime)
-}
-
-// guard bounds flushing: a peer that takes nothing must not hold the connection
-// and what is queued for ever.
-func (c *Conn) guard() {
-	if c.end == nil {
-		c.end = &lingerEnd{sent: c.sent}
-		c.end.timer.Init(c.stalled)
 		c.l.Arm(&c.end.timer, c.l.stall)
 	}
 }
 
 func (c *Conn) stalled() {
-	if c.sent == c.end.sent {
+	if c.state != flushing || c.sent == c.end.sent {
 		c.drop()
 		return
 	}

@@ -191,9 +191,6 @@ func (c *Conn) send() {
 		c.blocked = true // also when the budget is used up: Writable comes at once
 		c.arm()
 		if c.state == flushing {
-			c.guard()
-		}
-		if c.state == flushing {
 			c.watch()
 		}
 		c.drained()

@@ -36,10 +36,6 @@ const (
 	lingerBytesMax = 4 << 20
 	lingerTime     = 2 * time.Second
 
-	// stallTime is how long a connection that is being closed may take nothing
-	// of what is queued.
-	stallTime = 60 * time.Second
-
 	// stallTimeDefault is how long the peer of a closed connection may take
 	// nothing of what is still queued for it.
 	stallTimeDefault = 60 * time.Second

@@ -20,6 +20,8 @@ type Head struct {
 	// unless LengthInFields.
 	Length         int64
 	LengthInFields bool
+	// OwnServer: the site's rules are about Server, so the front writes none.
+	OwnServer bool
 }
 
 // Stream is the client's side of an exchange: the front's connection. Its
@@ -88,9 +90,11 @@ type Exchange struct {
 	status  int // that an error page answers with, 0 for its own
 	plan    Plan
 	answer  static.Answer
+	out     Head
 	pathBuf []byte
 	scratch []byte
 	lines   []byte // field lines of the response
+	kept    []byte // those that an error page's status brings (Retry-After, Content-Range)
 	cause   error
 }
 
@@ -110,7 +114,7 @@ const (
 func (x *Exchange) Reset() {
 	*x = Exchange{
 		answer: x.answer, pathBuf: x.pathBuf[:0], scratch: x.scratch[:0],
-		lines: x.lines[:0], decoded: x.decoded[:0],
+		lines: x.lines[:0], kept: x.kept[:0], decoded: x.decoded[:0],
 	}
 }
 

@@ -9,8 +9,9 @@ import (
 
 // headerRules are Rules made ready: names in lower case, lines with CRLF.
 type headerRules struct {
-	drop  []string
-	lines []byte
+	drop      []string
+	lines     []byte
+	ownServer bool
 }
 
 func compileRules(r Rules) headerRules {
@@ -25,6 +26,7 @@ func compileRules(r Rules) headerRules {
 	for _, f := range r.Add {
 		h.lines = appendField(h.lines, f.Name, f.Value)
 	}
+	h.ownServer = h.drops([]byte("server"))
 	return h
 }
 

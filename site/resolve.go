@@ -2,6 +2,7 @@ package site
 
 import (
 	"bytes"
+	"strings"
 	"unsafe"
 
 	"sluice/static"
@@ -10,16 +11,18 @@ import (
 // Resolve decides what to do with a request. It only asks for cached facts
 // about files. The answer is in x.plan.
 //
-// The order is that of safety: what must never be served is refused before
-// anything is looked up, and the decision to run a script is made on the file
-// that was found, so that no PATH_INFO can dodge it.
+// What is refused by name, and whether a script runs, is decided on the file that
+// was found, so that no PATH_INFO can dodge it, or be mistaken for a file.
 func (x *Exchange) resolve() {
 	x.plan = Plan{}
+	root, rel := x.site.rootOf(x.path)
+	e := root.cache.Stat(rel, x.site.loop.Wall())
+	if e.Kind == static.Missing && x.planScriptBefore(root, rel) {
+		return
+	}
 	if x.refusedByName(x.path) {
 		return
 	}
-	root, rel := x.site.rootOf(x.path)
-	e := root.cache.Stat(rel, x.site.loop.Wall())
 	switch e.Kind {
 	case static.File:
 		x.planFile(root, e, x.path, nil)
@@ -29,8 +32,10 @@ func (x *Exchange) resolve() {
 		x.refuse(403, "the file system or a symlink forbids it")
 	case static.Failed:
 		x.refuse(503, "the file system failed")
-	case static.Missing, static.Special:
-		x.planMissing(root, rel)
+	case static.Missing:
+		x.planFront()
+	case static.Special:
+		x.refuse(404, "no regular file")
 	}
 }
 
@@ -41,8 +46,7 @@ func (x *Exchange) refuse(status int, why string) {
 // view makes a string of octets without copying; it must not be kept.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// refusedByName applies the rules that need no file. It looks at the whole
-// path, and is asked again about the script when there is a PATH_INFO.
+// refusedByName applies the rules about names to the path of a file.
 func (x *Exchange) refusedByName(path []byte) bool {
 	o := &x.site.opts
 	if static.Hidden(path, o.Hidden) {
@@ -90,6 +94,17 @@ func (s *local) isScript(name []byte) bool {
 	return false
 }
 
+// otherCase tells whether a name would be a script's if letters had no case: to
+// a file system that ignores it, it is that script.
+func (s *local) otherCase(name []byte) bool {
+	for _, ext := range s.opts.Extensions {
+		if len(name) > len(ext) && strings.EqualFold(view(name[len(name)-len(ext):]), ext) {
+			return true
+		}
+	}
+	return false
+}
+
 // planFile is for a path whose file exists. rest is what follows it.
 func (x *Exchange) planFile(root *rootCache, e *static.Entry, file, rest []byte) {
 	o := &x.site.opts
@@ -101,7 +116,7 @@ func (x *Exchange) planFile(root *rootCache, e *static.Entry, file, rest []byte)
 		x.refuse(403, "PHP is off and the source of scripts is never sent")
 	case script:
 		x.plan = Plan{Kind: Script, File: file, PathInfo: rest, root: root, entry: e}
-	case o.Hidden == static.Refuse && static.ScriptSource(file, o.Extensions):
+	case x.site.otherCase(file), o.Hidden == static.Refuse && static.ScriptSource(file, o.Extensions):
 		x.refuse(404, "source or copy of a script")
 	default:
 		x.plan = Plan{Kind: Static, File: file, root: root, entry: e}
@@ -122,15 +137,17 @@ func (x *Exchange) planDir(root *rootCache, rel []byte) {
 			continue
 		}
 		x.pathBuf = append(append(x.pathBuf[:0], x.path...), name...)
-		x.planFile(root, e, x.pathBuf, nil)
+		if !x.refusedByName(x.pathBuf) {
+			x.planFile(root, e, x.pathBuf, nil)
+		}
 		return
 	}
 	x.refuse(403, "folder without a default document")
 }
 
-// planMissing looks for a script in front of a PATH_INFO, by walking the path
-// on disk, then for the front controller.
-func (x *Exchange) planMissing(root *rootCache, rel []byte) {
+// planScriptBefore looks for a script in front of a PATH_INFO by walking the path
+// on disk, and tells whether that settled the request.
+func (x *Exchange) planScriptBefore(root *rootCache, rel []byte) bool {
 	prefix := len(x.path) - len(rel)
 	for i := 1; i < len(rel); i++ {
 		if rel[i] != '/' {
@@ -141,20 +158,22 @@ func (x *Exchange) planMissing(root *rootCache, rel []byte) {
 		case static.Dir:
 			continue
 		case static.File:
-			if file := x.path[:prefix+i]; x.site.isScript(file) {
-				if !x.refusedByName(file) {
-					x.planFile(root, e, file, x.path[prefix+i:])
-				}
-				return
+			file := x.path[:prefix+i]
+			if !x.site.isScript(file) {
+				return false
 			}
+			if !x.refusedByName(file) {
+				x.planFile(root, e, file, x.path[prefix+i:])
+			}
+			return true
 		case static.Forbidden, static.Escape:
 			x.refuse(403, "the file system or a symlink forbids it")
-			return
+			return true
 		case static.Missing, static.Special, static.Failed:
 		}
-		break
+		return false
 	}
-	x.planFront()
+	return false
 }
 
 func (x *Exchange) planFront() {

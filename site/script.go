@@ -8,6 +8,7 @@ import (
 	"sluice/cgi"
 	"sluice/gateway"
 	"sluice/loop"
+	"sluice/message"
 )
 
 // runScript hands the request to PHP.
@@ -56,6 +57,8 @@ func (x *Exchange) fillEnvironment(e *cgi.Environment, hasContent bool) {
 		b = x.appendPort(b)
 	}
 	serverPortEnd := mark()
+	b = appendLower(b, host)
+	nameEnd := mark()
 	b = x.appendURI(b)
 	x.scratch = b
 
@@ -69,8 +72,8 @@ func (x *Exchange) fillEnvironment(e *cgi.Environment, hasContent bool) {
 	e.RemotePort = b[clientEnd:clientPortEnd]
 	e.ServerAddr = b[clientPortEnd:serverEnd]
 	e.ServerPort = b[serverEnd:serverPortEnd]
-	e.RequestURI = b[serverPortEnd:]
-	e.ServerName = host
+	e.ServerName = b[serverPortEnd:nameEnd]
+	e.RequestURI = b[nameEnd:]
 	if len(host) == 0 {
 		e.ServerName = e.ServerAddr
 	}
@@ -78,9 +81,20 @@ func (x *Exchange) fillEnvironment(e *cgi.Environment, hasContent bool) {
 	e.HTTPS = x.HTTPS
 	e.RedirectStatus = x.orStatus(200)
 	e.ContentLength = -1
-	if hasContent {
+	if hasContent || (!x.Req.Is("GET") && x.Req.Get("content-length") != nil) {
 		e.ContentLength = max(x.Req.ContentLength, 0)
 	}
+}
+
+// appendLower writes a host name as Apache gives it in SERVER_NAME.
+func appendLower(b, name []byte) []byte {
+	for _, c := range name {
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		b = append(b, c)
+	}
+	return b
 }
 
 // appendPort is the port where Host names none: behind a proxy, or where the
@@ -164,13 +178,21 @@ func escapePath(prefix string, path []byte) []byte {
 func (x *Exchange) Head(res *cgi.Response, length int64) {
 	b := x.lines[:0]
 	for i := range res.Fields {
+		if frontWrites(res.Fields[i].Name) {
+			continue
+		}
 		b = appendField(b, res.Fields[i].Name, res.Fields[i].Value)
 	}
 	if len(res.ContentType) == 0 && length != 0 && res.Status != 304 && res.Status != 204 {
 		b = appendField(b, "Content-Type", "text/html; charset=UTF-8")
 	}
 	x.lines = b
-	x.head(&Head{Status: res.Status, Reason: res.Reason, Fields: b, Length: length})
+	x.head(Head{Status: res.Status, Reason: res.Reason, Fields: b, Length: length})
+}
+
+// frontWrites tells which fields of a script would stand in the head twice.
+func frontWrites(name []byte) bool {
+	return message.EqualFold(name, "date") || message.EqualFold(name, "server")
 }
 
 // Body implements gateway.Client.
@@ -191,6 +213,9 @@ func (x *Exchange) End() {
 // Fail implements gateway.Client.
 func (x *Exchange) Fail(f gateway.Failure) {
 	x.request = nil
+	if x.content == wanted {
+		x.content = unwanted
+	}
 	x.cause = f.Err
 	x.Stream.Report(Report{Site: x.Site(), Status: f.Status, Err: f.Err, Script: string(x.plan.File)})
 	if x.headSent {

@@ -87,6 +87,7 @@ func (x *Exchange) tooLarge(limit int64) {
 		x.request = nil
 		r.Abort()
 	}
+	x.content = unwanted
 	x.fail(413, fmt.Errorf("site: request content is over the limit of %d octets (limit: body, php's post_max_size)", limit))
 }
 
@@ -107,10 +108,16 @@ func (x *Exchange) methods() {
 func (x *Exchange) redirect(status int) {
 	b := append(x.scratch[:0], "Location: "...)
 	b = x.appendOrigin(b)
-	b = append(b, x.Req.Path...)
-	b = append(b, '/')
-	if x.Req.HasQuery {
-		b = append(append(b, '?'), x.Req.Query...)
+	path, query := x.Req.Path, x.Req.HasQuery
+	if x.hops > 0 {
+		path, query = escapePath("", x.path), len(x.query) > 0
+	}
+	for len(path) > 1 && path[1] == '/' { // "//name" would be a host
+		path = path[1:]
+	}
+	b = append(append(b, path...), '/')
+	if query {
+		b = append(append(b, '?'), x.query...)
 	}
 	x.scratch = append(b, "\r\n"...)
 	x.respond(status, builtinPage(status))
@@ -136,24 +143,39 @@ func (x *Exchange) respond(status int, content []byte) {
 	if content != nil {
 		x.scratch = appendField(x.scratch, "Content-Type", "text/html; charset=utf-8")
 	}
-	x.head(&Head{Status: status, Fields: x.scratch, Length: int64(len(content))})
+	x.head(Head{Status: status, Fields: x.scratch, Length: int64(len(content))})
 	x.Stream.Write(content)
 	x.finish()
 }
 
-// head applies the site's rules and gives the head to the client.
-func (x *Exchange) head(h *Head) {
+// head applies the site's rules and gives the head to the client. It is kept in
+// x, since what a Stream is given escapes.
+func (x *Exchange) head(given Head) {
+	x.out = given
+	h := &x.out
 	if x.status != 0 {
 		h.Status, h.Reason = x.status, nil
+		h.Fields = x.withKept(h.Fields)
 	}
 	if x.site != nil && !x.site.headers.none() {
 		n := len(x.lines) // h.Fields may be there
 		x.lines = x.site.headers.apply(x.lines, h.Fields)
 		h.Fields = x.lines[n:]
+		h.OwnServer = x.site.headers.ownServer
 	}
 	x.headSent = true
 	x.Status = h.Status
 	x.Stream.Head(h)
+}
+
+// withKept adds the field lines that belong to the status to those of its page.
+func (x *Exchange) withKept(fields []byte) []byte {
+	if len(x.kept) == 0 {
+		return fields
+	}
+	n := len(x.lines)
+	x.lines = append(append(x.lines, fields...), x.kept...)
+	return x.lines[n:]
 }
 
 // sendFile answers from a file.
@@ -182,7 +204,7 @@ func (x *Exchange) sendFile() {
 	case 200, 206:
 		x.sendAnswer(a)
 	case 304:
-		x.head(&Head{Status: 304, Fields: a.Fields})
+		x.head(Head{Status: 304, Fields: a.Fields})
 		x.finish()
 	default:
 		x.scratch = append(x.scratch[:0], a.Fields...)
@@ -193,7 +215,7 @@ func (x *Exchange) sendFile() {
 var noOptions static.Options
 
 func (x *Exchange) sendAnswer(a *static.Answer) {
-	x.head(&Head{Status: a.Status, Fields: a.Fields, Length: a.ContentLength, LengthInFields: true})
+	x.head(Head{Status: a.Status, Fields: a.Fields, Length: a.ContentLength, LengthInFields: true})
 	switch {
 	case len(a.Body) >= sharedBytesMin:
 		x.Stream.WriteShared(a.Body)
@@ -240,7 +262,7 @@ func (x *Exchange) internalRedirect(target []byte) {
 	x.path, x.query = decoded, append([]byte(nil), query...)
 	x.content = unwanted
 	x.resolve()
-	if x.plan.Kind == Redirect || (x.plan.Kind == Refused && x.status != 0) {
+	if x.status != 0 && (x.plan.Kind == Redirect || x.plan.Kind == Refused) {
 		x.respondPlain(x.orStatus(x.plan.Status), nil)
 		return
 	}
@@ -276,6 +298,7 @@ func (x *Exchange) errorPageWith(status int) {
 		switch {
 		case ok && page != "" && page[0] == '/':
 			x.status = status
+			x.kept = append(x.kept[:0], x.scratch...)
 			x.internalRedirect([]byte(page))
 			return
 		case ok:

@@ -157,6 +157,9 @@ func (d *daemon) makeFront() error {
 		return err
 	}
 	for _, l := range cfg.Listen {
+		if l.Network == "unix" {
+			removeLeftSocket(l.Address)
+		}
 		addr, err := d.front.Listen(l.Network, l.Address)
 		if err != nil {
 			return exitWith(exitListen, explainListen(l, err))

@@ -13,8 +13,13 @@ func notifyMore(c chan<- os.Signal) { signal.Notify(c, syscall.SIGUSR1, syscall.
 func isReopen(s os.Signal) bool { return s == syscall.SIGUSR1 }
 func isReload(s os.Signal) bool { return s == syscall.SIGHUP && !interactive() }
 
-// interactive: on a terminal SIGHUP means that it has gone.
+// interactive: on a terminal SIGHUP means that it has gone. The null device,
+// which daemons have as standard input, is a character device too.
 func interactive() bool {
 	st, err := os.Stdin.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0 && st.Name() != os.DevNull
+	if err != nil || st.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(st, null)
 }

@@ -1,0 +1,168 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestBanner(t *testing.T) {
+	dir := staticDir(t)
+	sock := filepath.Join(t.TempDir(), "s")
+	p := serveFor(t, dir, "--listen", "127.0.0.1:0", "--listen", "unix:"+sock, "--php", "off")
+	for _, word := range []string{"sluice 1.2.3-test", "http://127.0.0.1:", "unix:" + sock, "static", dir, "php        off", "loop(s)"} {
+		if !strings.Contains(p.banner, word) {
+			t.Errorf("the banner lacks %q:\n%s", word, p.banner)
+		}
+	}
+	if code, body := p.get("/"); code != 200 || body != "<h1>static</h1>" {
+		t.Errorf("%d %q", code, body)
+	}
+	c := http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", sock) }}}
+	res, err := c.Get("http://x/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != 200 {
+		t.Errorf("over the Unix socket: %d", res.StatusCode)
+	}
+	c.CloseIdleConnections()
+	p.signal(syscall.SIGTERM)
+	p.exits(0)
+	if _, err := os.Stat(sock); err == nil {
+		t.Error("the socket's file is left")
+	}
+}
+
+// A socket's file that a killed sluice left does not keep the next one from
+// starting; one that somebody listens on does.
+func TestLeftSocket(t *testing.T) {
+	dir, sock := staticDir(t), filepath.Join(t.TempDir(), "s")
+	p := serveFor(t, dir, "--listen", "unix:"+sock, "--php", "off")
+	if code, _, fault := run(t, dir, "serve", dir, "--listen", "unix:"+sock, "--php", "off"); code != exitListen || !strings.Contains(fault, sock) {
+		t.Errorf("in use: exit %d, %q", code, fault)
+	}
+	p.signal(syscall.SIGKILL)
+	p.exits(-1)
+	p = serveFor(t, dir, "--listen", "unix:"+sock, "--php", "off")
+	if c, err := net.Dial("unix", sock); err != nil {
+		t.Errorf("%v; %s", err, p.log())
+	} else {
+		_ = c.Close()
+	}
+	file := write(t, t.TempDir(), "precious", "x")
+	if code, _, _ := run(t, dir, "serve", dir, "--listen", "unix:"+file, "--php", "off"); code == 0 {
+		t.Error("a file that is no socket was taken")
+	}
+	if b, err := os.ReadFile(file); err != nil || string(b) != "x" {
+		t.Errorf("a file that is no socket is gone: %q, %v", b, err)
+	}
+}
+
+func TestTermFinishesRequests(t *testing.T) {
+	socket, began, release := fakePHP(t)
+	dir := t.TempDir()
+	write(t, dir, "wait.php", "<?php")
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		p := serveFor(t, dir, "--listen", "127.0.0.1:0", "--php", "unix:"+socket)
+		got := make(chan string, 1)
+		go func() {
+			res, err := http.Get("http://" + p.addr + "/wait.php")
+			if err != nil {
+				got <- err.Error()
+				return
+			}
+			b, err := io.ReadAll(res.Body)
+			_ = res.Body.Close()
+			if err != nil {
+				got <- err.Error()
+				return
+			}
+			got <- string(b)
+		}()
+		<-began
+		p.signal(sig)
+		eventually(t, "nobody accepts any more", func() bool {
+			c, err := net.Dial("tcp", p.addr)
+			if err == nil {
+				_ = c.Close()
+			}
+			return err != nil
+		})
+		select {
+		case <-p.ended:
+			t.Fatalf("ended with a request in flight: %s", p.log())
+		case <-time.After(30 * time.Millisecond):
+		}
+		release <- struct{}{}
+		if text := <-got; text != "waited" {
+			t.Errorf("%v: the request in flight got %q", sig, text)
+		}
+		p.exits(0)
+	}
+}
+
+// A second signal does not wait.
+func TestSecondSignal(t *testing.T) {
+	socket, began, release := fakePHP(t)
+	dir := t.TempDir()
+	write(t, dir, "wait.php", "<?php")
+	p := serveFor(t, dir, "--listen", "127.0.0.1:0", "--php", "unix:"+socket)
+	go func() {
+		if res, err := http.Get("http://" + p.addr + "/wait.php"); err == nil {
+			_ = res.Body.Close()
+		}
+	}()
+	<-began
+	p.signal(syscall.SIGTERM)
+	eventually(t, "it is stopping", func() bool { return strings.Contains(p.log(), "stopping") })
+	p.signal(syscall.SIGTERM)
+	p.exits(exitFailure)
+	release <- struct{}{}
+}
+
+func TestReopenLogs(t *testing.T) {
+	dir, logs := staticDir(t), t.TempDir()
+	log := filepath.Join(logs, "access.log")
+	p := serveFor(t, dir, "--listen", "127.0.0.1:0", "--php", "off", "--access-log", log)
+	p.get("/?first")
+	if err := os.Rename(log, log+".1"); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGUSR1)
+	eventually(t, "a new log", func() bool { _, err := os.Stat(log); return err == nil })
+	time.Sleep(20 * time.Millisecond) // the writer takes the new file when it is told
+	p.get("/?second")
+	p.signal(syscall.SIGTERM)
+	p.exits(0)
+	before, _ := os.ReadFile(log + ".1")
+	after, _ := os.ReadFile(log)
+	if all := string(before) + string(after); strings.Count(all, "GET /?first") != 1 || strings.Count(string(after), "GET /?second") != 1 {
+		t.Errorf("before %q, after %q", before, after)
+	}
+}
+
+// SIGHUP does not end a daemon: its standard input is no terminal.
+func TestHangUp(t *testing.T) {
+	p := serveFor(t, staticDir(t), "--listen", "127.0.0.1:0", "--php", "off")
+	p.signal(syscall.SIGHUP)
+	eventually(t, "the signal is answered", func() bool { return p.log() != "" })
+	if code, _ := p.get("/"); code != 200 {
+		t.Errorf("after SIGHUP: %d, %s", code, p.log())
+	}
+	if !strings.Contains(p.log(), "reload") {
+		t.Errorf("the log says nothing of a reload: %s", p.log())
+	}
+	p.signal(syscall.SIGTERM)
+	p.exits(0)
+}
