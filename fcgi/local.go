@@ -237,8 +237,12 @@ func (lp *Local) killed(c *Conn, force func(), err error) {
 			if c.drainedByPeer() {
 				c.close()
 			} else if lp.l.Now() >= end {
-				go force()
-				c.close()
+				// Closing first would let the worker take a connection that
+				// the signal then breaks.
+				go func() {
+					force()
+					lp.l.Post(c.close)
+				}()
 			} else {
 				lp.l.Arm(&c.limit, killLook)
 			}

@@ -272,6 +272,11 @@ func (h *conn) refuse(err *http1.Error) {
 		h.lf.host.Reject(&s.Exchange, err.Status, err)
 		return
 	}
+	if s.finished { // nobody wanted this content, and the response is on its way
+		h.endStream()
+		h.close(true)
+		return
+	}
 	s.Gone() // broken content: half of it must not be taken for all
 	s.Report(site.Report{Site: s.Site(), Status: err.Status, Err: err})
 	if !s.headSent {

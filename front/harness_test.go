@@ -69,18 +69,28 @@ func engines(t *testing.T, f func(t *testing.T, e loop.Engine)) {
 }
 
 var (
+	bigFile    = numbered(12 << 20)
 	mediumFile = pattern(48 << 10)
-	bigFile    = pattern(12 << 20)
 )
 
-// pattern is content that shows where it was cut.
-func pattern(n int) []byte {
-	b := make([]byte, 0, n+16)
-	for i := 0; len(b) < n; i++ {
-		b = fmt.Appendf(b, "%015d\n", i)
+// numbered is content that shows where it was cut: lines of 16 octets.
+func numbered(n int) []byte {
+	b := make([]byte, 0, n)
+	line := []byte("000000000000000\n")
+	for len(b) < n {
+		b = append(b, line...)
+		for i := len(line) - 2; ; i-- {
+			if line[i]++; line[i] <= '9' {
+				break
+			}
+			line[i] = '0'
+		}
 	}
 	return b[:n]
 }
+
+// pattern is the beginning of that.
+func pattern(n int) []byte { return bigFile[:n:n] }
 
 // bigPath is where bigFile lies, for all docroots.
 var bigPath string

@@ -53,6 +53,23 @@ func TestTimeLimits(t *testing.T) {
 	})
 }
 
+// Unwanted content that stops coming does not cut off the response to it.
+func TestResponseOutlivesContent(t *testing.T) {
+	engines(t, func(t *testing.T, e loop.Engine) {
+		w := newWorld(t, e, change{front: func(o *Options) { o.BodyTime = short }})
+		c := w.dial()
+		if err := c.c.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+			t.Fatal(err)
+		}
+		c.send(request("GET", "/big.bin", "Content-Length: 10") + "half")
+		time.Sleep(2 * short)
+		if a := c.expect("GET", 200); a.body != string(bigFile) {
+			t.Errorf("got %d octets", len(a.body))
+		}
+		c.ends()
+	})
+}
+
 // Neither a head nor content that keeps coming is limited by each piece's time;
 // but a head has to be whole in the end.
 func TestSlowButSteady(t *testing.T) {

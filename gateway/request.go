@@ -228,9 +228,15 @@ func (s *bodySide) SpoolReady() {
 	}
 }
 
-// SpoolFailed implements spool.Owner.
+// SpoolFailed implements spool.Owner. A worker that has got a part of the content
+// is ended with its request: the rest will never come.
 func (s *bodySide) SpoolFailed(err error) {
-	(*Request)(s).fail(Failure{Status: 507, Err: err})
+	r := (*Request)(s)
+	if c := r.conn; c != nil {
+		r.conn = nil
+		c.Kill()
+	}
+	r.fail(Failure{Status: 507, Err: err})
 }
 
 // Refused implements fcgi.Asker: there will be no worker.
@@ -266,10 +272,9 @@ func (r *Request) Failed(err error) {
 
 // mayRetry: once, and only where the script can't have run, or where running
 // it twice does no harm and it broke at once: a kept connection may have been
-// closed by its worker just before it was used, and one from the backlog be
-// taken by a worker that is ending.
+// closed by its worker just before it was used.
 func (r *Request) mayRetry(c *fcgi.Conn) bool {
-	if r.retried || c.Started() {
+	if r.retried || !c.Reused() || c.Started() {
 		return false
 	}
 	if !c.Accepted() {
@@ -312,6 +317,11 @@ func (r *Request) letGo() bool {
 	case r.sending || r.conn.Queued() > 0:
 		r.flush.Stop()
 		r.become(discarding)
+		r.out.Close()
+		if r.paused { // nobody else will
+			r.paused = false
+			r.conn.Resume()
+		}
 		return false
 	default:
 		left := int64(r.lp.opts.RequestTime) - (r.lp.l.Now() - r.grantedAt)
@@ -329,7 +339,9 @@ func (r *Request) fail(f Failure) {
 	if r.letGo() {
 		r.lp.recycle(r)
 	}
-	c.Fail(f)
+	if c != nil { // he may have gone before
+		c.Fail(f)
+	}
 }
 
 // finish ends it well.

@@ -101,6 +101,11 @@ func TestResolveScripts(t *testing.T) {
 		{"/app.php/a%20b", script("/app.php", "/a b")},
 		{"/app.php/x.php", script("/app.php", "/x.php")},
 		{"/app%2Ephp/x", script("/app.php", "/x")},
+		// The script alone says what names behind it mean.
+		{"/app.php/.git/config", script("/app.php", "/.git/config")},
+		{"/app.php/dump.sql", script("/app.php", "/dump.sql")},
+		{"/app.php/private/a.txt", script("/app.php", "/private/a.txt")},
+		{"/.git/app.php/x", refused(404)},
 		{"/dir.php/in.php/p", script("/dir.php/in.php", "/p")},
 		// An image is never run, whatever follows it.
 		{"/uploads/evil.jpg/x.php", refused(404)},

@@ -164,7 +164,7 @@ func (s *Spool) Forget() {
 	if s.file != nil && s.file.refs.Load() > 1 {
 		return
 	}
-	s.freeAll(s.mem)
+	s.store.freeAll(s.mem)
 	s.mem = s.mem[:0]
 	s.size, s.read, s.memLen, s.written = 0, 0, 0, 0
 	s.spilled = false
@@ -176,18 +176,18 @@ func (s *Spool) Close() {
 		return
 	}
 	s.closed = true
-	s.freeAll(s.mem)
+	s.store.freeAll(s.mem)
 	s.mem = s.mem[:0]
 	if s.file != nil {
 		s.file.Release()
 	}
 }
 
-func (s *Spool) freeAll(list []piece) {
+func (st *Store) freeAll(list []piece) {
 	for i := range list {
 		if c := list[i].chunk; c != nil {
 			chunks.Put(c)
-			s.store.used.Add(-chunkBytes)
+			st.used.Add(-chunkBytes)
 		}
 		list[i] = piece{}
 	}
@@ -208,12 +208,13 @@ func (s *Spool) spill() {
 	s.writing, s.mem = s.mem, nil
 	s.inWrite, s.memLen = s.memLen, 0
 	s.file.refs.Add(1)
-	go write(s, s.file, s.store.Dir, s.writing, s.written)
+	go write(s, s.l, s.store, s.file, s.writing, s.written)
 }
 
-// write runs in a goroutine.
-func write(s *Spool, f *tempFile, dir string, list []piece, off int64) {
-	err := f.open(dir)
+// write runs in a goroutine. It must not look into s, which may be closed and
+// made another spool meanwhile.
+func write(s *Spool, l *loop.Loop, st *Store, f *tempFile, list []piece, off int64) {
+	err := f.open(st.Dir)
 	for i := range list {
 		if err != nil {
 			break
@@ -222,13 +223,16 @@ func write(s *Spool, f *tempFile, dir string, list []piece, off int64) {
 		off += int64(len(list[i].b))
 	}
 	f.Release()
-	if !s.l.Post(func() { s.wrote(f, list, err) }) {
-		s.freeAll(list)
+	wrote := func() {
+		st.freeAll(list)
+		s.wrote(f, err)
+	}
+	if !l.Post(wrote) {
+		st.freeAll(list)
 	}
 }
 
-func (s *Spool) wrote(f *tempFile, list []piece, err error) {
-	s.freeAll(list)
+func (s *Spool) wrote(f *tempFile, err error) {
 	if s.closed || s.file != f { // Init may have made s another spool
 		return
 	}

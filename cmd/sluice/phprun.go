@@ -35,10 +35,14 @@ func newPHP(s *conf.Site, log *zap.Logger) (*phpRunner, error) {
 		return nil, nil //nolint:nilnil // off is a setting, not a fault
 	case conf.PHPUnix, conf.PHPTCP:
 		return r, r.external(string(s.PHP.Mode), s.PHP.Path)
-	case conf.PHPAuto, conf.PHPBinary:
+	case conf.PHPAuto:
+		if s.App == conf.AppSPA {
+			return nil, nil //nolint:nilnil // such a site is all files
+		}
+	case conf.PHPBinary:
 	}
 	bin, err := php.Find(s.PHP.Path)
-	if errors.Is(err, php.ErrNoBinary) && s.PHP.Mode == conf.PHPAuto && (s.App == conf.AppStatic || s.App == conf.AppSPA) {
+	if errors.Is(err, php.ErrNoBinary) && s.PHP.Mode == conf.PHPAuto && s.App == conf.AppStatic {
 		r.log.Info("no php-cgi found; this site seems to need none, scripts are refused", zap.Error(err))
 		return nil, nil //nolint:nilnil // see above
 	}
