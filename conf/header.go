@@ -10,7 +10,7 @@ import (
 // framing are fields that say where a message ends or what the connection
 // does; to change them would break the protocol (RFC 9112 §6, RFC 9110 §7.6.1).
 var framing = []string{
-	"connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+	"connection", "content-length", "date", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
 }
 
 // checkFieldName wants a token (RFC 9110 §5.1) that is not framing.

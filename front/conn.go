@@ -293,7 +293,7 @@ func (h *conn) finished() {
 	s := h.cur
 	s.log()
 	if !s.keepAlive || h.lf.draining {
-		needLinger := !s.contentDone || s.head.Chunked || len(h.input) > 0
+		needLinger := (s.HasContent && (!s.contentDone || s.head.Chunked)) || len(h.input) > 0
 		h.endStream()
 		h.close(needLinger)
 		return

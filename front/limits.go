@@ -9,6 +9,9 @@ const (
 	// streamsKeptMax is how many exchanges a loop keeps for use again.
 	streamsKeptMax = 4096
 
+	// headKeptBytesMax: a head's memory over it is given back.
+	headKeptBytesMax = 8 << 10
+
 	// Defaults of Limits.
 	idleTimeDefault = 75 * time.Second
 	headTimeDefault = 30 * time.Second

@@ -58,6 +58,9 @@ func (lf *local) release(s *stream) {
 	s.keepAlive, s.slow, s.contentDone, s.finished, s.headSent = false, false, false, false, false
 	s.continued, s.chunked, s.noContent = false, false, false
 	s.discarded, s.left, s.bytes = 0, 0, 0
+	if s.head.Cap() > headKeptBytesMax { // a flood of large heads must not stay
+		s.head = http1.Head{}
+	}
 	if len(lf.free) < streamsKeptMax {
 		lf.free = append(lf.free, s)
 	}

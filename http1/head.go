@@ -23,6 +23,9 @@ type Head struct {
 	line  requestLine
 }
 
+// Cap is how much memory the head holds for its octets.
+func (h *Head) Cap() int { return cap(h.buf) }
+
 type span struct{ from, to int32 }
 
 type fieldLine struct{ name, value span }

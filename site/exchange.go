@@ -94,8 +94,13 @@ type Exchange struct {
 	pathBuf []byte
 	scratch []byte
 	lines   []byte // field lines of the response
-	kept    []byte // those that an error page's status brings (Retry-After, Content-Range)
-	cause   error
+	// kept are field lines that outlive an internal redirect: what an error's
+	// status brings (Retry-After, Content-Range), and those of a script whose
+	// content is replaced by a file.
+	kept      []byte
+	sending   static.Options // how a file is sent
+	filesOnly bool           // the internal redirect is X-Sendfile's, which names a file
+	cause     error
 }
 
 // contentState says who gets the request's content.

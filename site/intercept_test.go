@@ -160,6 +160,38 @@ func TestSendFile(t *testing.T) {
 	}
 }
 
+// What the script said about the content stays; what the file knows better does
+// not.
+func TestSendFileKeepsFields(t *testing.T) {
+	h := hostOf(t, options(tree(t, siteFiles())))
+	for _, res := range []*cgi.Response{accel("/style.css"), accel("/none.css")} {
+		x, rec := scriptAnswer(t, h, "/app.php")
+		res.ContentType = []byte("application/x-own")
+		for _, f := range [][2]string{{"Content-type", "application/x-own"}, {"Content-Disposition", "attachment"}, {"ETag", `"script"`}, {"Set-Cookie", "a=1"}} {
+			res.Fields = append(res.Fields, message.Field{Name: []byte(f[0]), Value: []byte(f[1])})
+		}
+		x.Intercept(res)
+		want := [3]string{"application/x-own", "attachment", "a=1"}
+		if rec.status != 200 {
+			want = [3]string{"text/html; charset=utf-8", "", ""}
+		}
+		got := [3]string{rec.field("Content-Type"), rec.field("Content-Disposition"), rec.field("Set-Cookie")}
+		if got != want || rec.field("ETag") == `"script"` || strings.Count(strings.ToLower(rec.fields), "content-type:") != 1 {
+			t.Errorf("status %d: %q, want %q; all: %q", rec.status, got, want, rec.fields)
+		}
+	}
+}
+
+// X-Sendfile names a file to be sent, never one to be run.
+func TestSendFileIsNoScript(t *testing.T) {
+	h := hostOf(t, options(tree(t, siteFiles())))
+	x, rec := scriptAnswer(t, h, "/app.php")
+	x.Intercept(sendFile(x.site.roots[0].cache.RealRoot() + "/app.php"))
+	if rec.status != 403 {
+		t.Errorf("status %d, want 403", rec.status)
+	}
+}
+
 // Redirects that lead to one another end.
 func TestInternalRedirectsEnd(t *testing.T) {
 	h := hostOf(t, options(tree(t, siteFiles())))

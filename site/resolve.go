@@ -112,6 +112,8 @@ func (x *Exchange) planFile(root *rootCache, e *static.Entry, file, rest []byte)
 	switch {
 	case script && o.NoPHP != nil && o.NoPHP.Match(view(file)):
 		x.refuse(403, "scripts never run in this folder")
+	case script && x.filesOnly:
+		x.refuse(403, "X-Sendfile names a script")
 	case script && x.site.php == nil:
 		x.refuse(403, "PHP is off and the source of scripts is never sent")
 	case script:

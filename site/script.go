@@ -9,6 +9,7 @@ import (
 	"sluice/gateway"
 	"sluice/loop"
 	"sluice/message"
+	"sluice/static"
 )
 
 // runScript hands the request to PHP.
@@ -128,6 +129,7 @@ func (x *Exchange) Intercept(res *cgi.Response) bool {
 	case len(res.AccelRedirect) > 0:
 		target := append([]byte(nil), res.AccelRedirect...)
 		x.request = nil
+		x.keepFields(res)
 		x.internalRedirect(target)
 		return true
 	case len(res.SendFile) > 0:
@@ -141,8 +143,24 @@ func (x *Exchange) Intercept(res *cgi.Response) bool {
 	return false
 }
 
+// keepFields keeps what a script said about the content that a file replaces;
+// what the file itself knows better is left out, as nginx does.
+func (x *Exchange) keepFields(res *cgi.Response) {
+	x.kept = x.kept[:0]
+	for i := range res.Fields {
+		name := res.Fields[i].Name
+		switch {
+		case message.EqualFold(name, "content-type"), message.EqualFold(name, "etag"),
+			message.EqualFold(name, "last-modified"), message.EqualFold(name, "accept-ranges"):
+		default:
+			x.kept = appendField(x.kept, name, res.Fields[i].Value)
+		}
+	}
+	x.sending = static.Options{Type: string(res.ContentType)}
+}
+
 // interceptSendFile serves a file below one of the site's roots in place of the
-// response's content. Hidden files and scripts are refused as for any request.
+// response's content. Hidden files and scripts are refused.
 func (x *Exchange) interceptSendFile(res *cgi.Response) bool {
 	for i := range x.site.roots {
 		r := &x.site.roots[i]
@@ -151,8 +169,11 @@ func (x *Exchange) interceptSendFile(res *cgi.Response) bool {
 		if root == "" || !ok || len(rest) == 0 || rest[0] != '/' {
 			continue
 		}
+		target := escapePath(r.prefix, rest)
 		x.request = nil
-		x.internalRedirect(escapePath(r.prefix, rest))
+		x.keepFields(res)
+		x.filesOnly = true
+		x.internalRedirect(target)
 		return true
 	}
 	x.request = nil

@@ -155,6 +155,8 @@ func (x *Exchange) head(given Head) {
 	h := &x.out
 	if x.status != 0 {
 		h.Status, h.Reason = x.status, nil
+	}
+	if len(x.kept) > 0 {
 		h.Fields = x.withKept(h.Fields)
 	}
 	if x.site != nil && !x.site.headers.none() {
@@ -170,9 +172,6 @@ func (x *Exchange) head(given Head) {
 
 // withKept adds the field lines that belong to the status to those of its page.
 func (x *Exchange) withKept(fields []byte) []byte {
-	if len(x.kept) == 0 {
-		return fields
-	}
 	n := len(x.lines)
 	x.lines = append(append(x.lines, fields...), x.kept...)
 	return x.lines[n:]
@@ -199,7 +198,7 @@ func (x *Exchange) sendFile() {
 	}
 	_, rel := x.site.rootOf(x.plan.File)
 	a := &x.answer
-	x.plan.root.cache.Answer(a, req, rel, x.site.loop.Wall(), &noOptions)
+	x.plan.root.cache.Answer(a, req, rel, x.site.loop.Wall(), &x.sending)
 	switch a.Status {
 	case 200, 206:
 		x.sendAnswer(a)
@@ -211,8 +210,6 @@ func (x *Exchange) sendFile() {
 		x.errorPageWith(a.Status)
 	}
 }
-
-var noOptions static.Options
 
 func (x *Exchange) sendAnswer(a *static.Answer) {
 	x.head(Head{Status: a.Status, Fields: a.Fields, Length: a.ContentLength, LengthInFields: true})
@@ -293,6 +290,9 @@ func (x *Exchange) errorPage(status int) {
 
 // errorPageWith keeps the field lines in x.scratch.
 func (x *Exchange) errorPageWith(status int) {
+	if x.status == 0 {
+		x.kept, x.sending = x.kept[:0], static.Options{}
+	}
 	if x.status == 0 && x.site != nil {
 		page, ok := x.site.opts.ErrorPages[status]
 		switch {

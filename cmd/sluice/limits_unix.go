@@ -13,6 +13,6 @@ func connsMax(configured int) int {
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r) != nil {
 		return 0
 	}
-	n := int(min(uint64(r.Cur), 1<<30))
+	n := int(min(r.Cur, 1<<30))
 	return n - max(128, n/8)
 }

@@ -15,6 +15,10 @@ import (
 	"sluice/php"
 )
 
+// patience is how long a pause before the next start of php-cgi requests wait
+// through; before a longer one they get 503 at once.
+const patience = 2 * time.Second
+
 // phpRunner is a site's PHP: own workers, or a FastCGI server that runs already.
 type phpRunner struct {
 	cfg   *conf.PHP
@@ -125,6 +129,9 @@ func (r *phpRunner) changed(php.Event) {
 	st := r.group.State()
 	switch st.Phase {
 	case php.BackingOff:
+		if time.Until(st.Until) < patience {
+			return // requests wait at the socket, which is ours and open
+		}
 		r.pool.SetDown(fmt.Errorf("php-cgi does not run, next attempt at %s: %w", st.Until.Format(time.TimeOnly), st.Err))
 	case php.Running:
 		r.pool.SetDown(nil)
