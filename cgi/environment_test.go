@@ -96,8 +96,12 @@ func TestEnvironmentFields(t *testing.T) {
 		want    []string
 		dropped int
 	}{
-		{"names", []string{"Host:a", "x-Forwarded-FOR:1", "X-1-a:2", "Authorization:Basic x", "If-None-Match:\"e\""},
-			[]string{"HTTP_HOST=a", "HTTP_X_FORWARDED_FOR=1", "HTTP_X_1_A=2", "HTTP_AUTHORIZATION=Basic x", "HTTP_IF_NONE_MATCH=\"e\""}, 0},
+		{
+			"names",
+			[]string{"Host:a", "x-Forwarded-FOR:1", "X-1-a:2", "Authorization:Basic x", "If-None-Match:\"e\""},
+			[]string{"HTTP_HOST=a", "HTTP_X_FORWARDED_FOR=1", "HTTP_X_1_A=2", "HTTP_AUTHORIZATION=Basic x", "HTTP_IF_NONE_MATCH=\"e\""},
+			0,
+		},
 		{"content type has its own name", []string{"content-Type:text/x"}, []string{"CONTENT_TYPE=text/x"}, 0},
 		{"the first content type counts", []string{"Content-Type:a", "content-type:b"}, []string{"CONTENT_TYPE=a"}, 0},
 		{"content length is not the client's to say", []string{"Content-Length:7", "Transfer-Encoding:chunked"}, nil, 0},

@@ -430,6 +430,7 @@ func TestChaos(t *testing.T) {
 				}
 				wg.Wait()
 				t.Logf("%d good, %d failed, %d refused, %d given up; %d connections", good.Load(), failed.Load(), refused.Load(), gone.Load(), b.accepted.Load())
+				b.bounded(t, e, 3)
 				if good.Load() < 300 {
 					t.Errorf("only %d requests went well", good.Load())
 				}

@@ -192,8 +192,12 @@ func (lp *Local) expireIdle() {
 // worker has closed it, so that nothing can be sent to a worker that leaves.
 func (lp *Local) retire(c *Conn) {
 	c.become(retiring)
+	if lp.pool.opts.Retire == nil {
+		c.close()
+		return
+	}
 	fd, ok := c.dup()
-	if !ok || lp.pool.opts.Retire == nil {
+	if !ok {
 		c.close()
 		return
 	}
@@ -212,8 +216,12 @@ func (lp *Local) retire(c *Conn) {
 // kill ends the worker behind c, first politely. c is closed when END_REQUEST
 // or the end of the connection shows that the worker is free.
 func (lp *Local) kill(c *Conn) {
+	if lp.pool.opts.Kill == nil {
+		c.close()
+		return
+	}
 	fd, ok := c.dup()
-	if !ok || lp.pool.opts.Kill == nil {
+	if !ok {
 		c.close()
 		return
 	}

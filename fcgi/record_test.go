@@ -111,15 +111,21 @@ func TestDecoder(t *testing.T) {
 	}{
 		{"nothing", "", nil, "", true},
 		{"half a header", "\x01\x06\x00\x01", nil, "", false},
-		{"answer of appendix B", "\x01\x06\x00\x01\x00\x1B\x05\x00Content-type: text/html\r\n\r\n\x00\x00\x00\x00\x00" +
-			"\x01\x06\x00\x01\x00\x00\x00\x00\x01\x03\x00\x01\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
-			[]string{"STDOUT/1:Content-type: text/html\r\n\r\n", "STDOUT/1:EOF", "END_REQUEST/1:\x00\x00\x00\x00\x00\x00\x00\x00"}, "", true},
+		{
+			"answer of appendix B", "\x01\x06\x00\x01\x00\x1B\x05\x00Content-type: text/html\r\n\r\n\x00\x00\x00\x00\x00" +
+				"\x01\x06\x00\x01\x00\x00\x00\x00\x01\x03\x00\x01\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+			[]string{"STDOUT/1:Content-type: text/html\r\n\r\n", "STDOUT/1:EOF", "END_REQUEST/1:\x00\x00\x00\x00\x00\x00\x00\x00"},
+			"", true,
+		},
 		{"padding of 255", padded(Stderr, 1, "x", 255) + padded(Stderr, 2, "y", 0), []string{"STDERR/1:x", "STDERR/2:y"}, "", true},
 		{"padding after no content", padded(Stdout, 1, "", 8) + padded(Stdout, 2, "a", 1), []string{"STDOUT/1:EOF", "STDOUT/2:a"}, "", true},
 		{"padding owed", string(AppendHeader(nil, Stdout, 1, 1, 3)) + "aPP", []string{"STDOUT/1:a"}, "", false},
 		{"content owed", string(AppendHeader(nil, Stdout, 1, 3, 0)) + "aP", []string{"STDOUT/1:aP"}, "", false},
-		{"every stream ends", padded(Params, 1, "", 0) + padded(Stdin, 1, "", 0) + padded(Data, 1, "", 0) + padded(Stderr, 1, "", 0),
-			[]string{"PARAMS/1:EOF", "STDIN/1:EOF", "DATA/1:EOF", "STDERR/1:EOF"}, "", true},
+		{
+			"every stream ends", padded(Params, 1, "", 0) + padded(Stdin, 1, "", 0) + padded(Data, 1, "", 0) + padded(Stderr, 1, "", 0),
+			[]string{"PARAMS/1:EOF", "STDIN/1:EOF", "DATA/1:EOF", "STDERR/1:EOF"},
+			"", true,
+		},
 		{"no stream: no EOF", padded(AbortRequest, 3, "", 0) + padded(EndRequest, 3, "", 0), []string{"ABORT_REQUEST/3:", "END_REQUEST/3:"}, "", true},
 		{"longest stream record", padded(Stdout, 65535, strings.Repeat("z", 65535), 1), []string{"STDOUT/65535:" + strings.Repeat("z", 65535)}, "", true},
 		{"management", padded(GetValuesResult, 0, "\x0F\x01FCGI_MPXS_CONNS0", 5), []string{"GET_VALUES_RESULT/0:\x0F\x01FCGI_MPXS_CONNS0"}, "", true},
@@ -143,7 +149,7 @@ func TestDecoder(t *testing.T) {
 			in := []byte(tt.in)
 			check("whole", in)
 			check("octet by octet", single(in)...)
-			for i := 0; i <= len(in); i += 1 + len(in)/1000*100 {
+			for i := 0; i <= len(in); i += 1 + len(in)/1000*500 {
 				check(fmt.Sprintf("cut at %d", i), in[:i], in[i:])
 			}
 		})

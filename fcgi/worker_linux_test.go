@@ -3,13 +3,32 @@ package fcgi
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"syscall"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"sluice/loop"
 )
+
+func init() {
+	hungUp = func(c net.Conn) bool {
+		gone := false
+		rc, err := c.(syscall.Conn).SyscallConn()
+		if err != nil {
+			return true // closed by ourselves
+		}
+		err = rc.Control(func(fd uintptr) {
+			p := []unix.PollFd{{Fd: int32(fd)}}
+			n, err := unix.Poll(p, 0)
+			gone = err == nil && n == 1 && p[0].Revents&unix.POLLHUP != 0
+		})
+		return gone || err != nil
+	}
+}
 
 // peerOf tells which process is at the other end: proof that a descriptor is
 // the connection's.
@@ -73,8 +92,8 @@ func TestRetireFails(t *testing.T) {
 
 // killable is a backend whose requests end only by Kill: politely when polite,
 // else when forced.
-func killable(t *testing.T, polite bool) (b *backend, kill func(Server, uintptr) (func(), error), forced, came chan error) {
-	forced, came = make(chan error, 10), make(chan error, 10)
+func killable(t *testing.T, polite bool) (b *backend, kill func(Server, uintptr) (func(), error), forced chan error, came chan struct{}) {
+	forced, came = make(chan error, 10), make(chan struct{}, 10)
 	told, ended := make(chan struct{}, 10), make(chan struct{}, 10)
 	stop := make(chan struct{})
 	b = newBackend(t, "unix", func(p *peer) {
@@ -87,7 +106,7 @@ func killable(t *testing.T, polite bool) (b *backend, kill func(Server, uintptr)
 				p.send(reply(q.id, q.params["TOKEN"]))
 				continue
 			}
-			came <- nil
+			came <- struct{}{}
 			select {
 			case <-told: // as after SIGALRM: the script's shutdown, then END_REQUEST
 				p.send(reply(q.id, "Fatal error: time"))
@@ -101,7 +120,7 @@ func killable(t *testing.T, polite bool) (b *backend, kill func(Server, uintptr)
 	t.Cleanup(func() { close(stop) }) // before backend.stop
 	kill = func(_ Server, fd uintptr) (func(), error) {
 		if pid, err := peerOf(fd); err != nil || pid != os.Getpid() {
-			forced <- fmt.Errorf("descriptor of process %d, error %v", pid, err)
+			forced <- fmt.Errorf("descriptor of process %d, error %w", pid, err)
 		}
 		if polite {
 			told <- struct{}{}
@@ -182,6 +201,7 @@ func TestKillWithoutHookOrWorker(t *testing.T) {
 				<-came
 				s[0].on(func() { k.conn.Kill() })
 				s[0].call("next").ask().good()
+				b.bounded(t, e, 1) // no descriptor of the first is left
 				settled(t, p, s)
 			})
 		}

@@ -258,44 +258,42 @@ func TestIntercept(t *testing.T) {
 func TestSlowClientFreesTheWorker(t *testing.T) {
 	const size = 10 << 20
 	big := random(size)
-	for _, declared := range []bool{false, true} {
-		for _, memory := range []int64{32 << 20, 100 << 10} {
-			t.Run(fmt.Sprint("declared ", declared, " memory ", memory), func(t *testing.T) {
-				engines(t, func(t *testing.T, e loop.Engine) {
-					f := start(t, e, whole(health(func(p *peer, q *request) bool {
-						head := "A: 1\r\n\r\n"
-						if declared {
-							head = fmt.Sprintf("Content-Length: %d\r\n\r\n", size)
-						}
-						p.reply(q, head+big)
-						return true
-					})), settings{memory: memory})
-					c := f.client("GET", "x")
-					c.room = 100_000
-					f.on(func() { c.r.Start(false) })
-					other := f.get("healthy") // the only worker is free for it
-					other.gets(200, "healthy")
-					f.on(func() {
-						if c.over || c.body.Len() > 2_000_000 {
-							t.Errorf("the slow client got %d octets, over %v", c.body.Len(), c.over)
-						}
-					})
-					r := rand.New(rand.NewSource(1))
-					f.eventually("the slow client gets all", func() bool {
-						for i := 0; i < 8 && !c.over; i++ {
-							c.full, c.room = false, 1+r.Intn(200_000)
-							c.r.Resume()
-						}
-						return c.over
-					})
-					c.gets(200, big)
-					if want := memory == 100<<10; (c.files > 0) != want {
-						t.Errorf("%d pieces came from a file", c.files)
+	for memory, declared := range map[int64]bool{32 << 20: false, 100 << 10: true} {
+		t.Run(fmt.Sprint("declared ", declared, " memory ", memory), func(t *testing.T) {
+			engines(t, func(t *testing.T, e loop.Engine) {
+				f := start(t, e, whole(health(func(p *peer, q *request) bool {
+					head := "A: 1\r\n\r\n"
+					if declared {
+						head = fmt.Sprintf("Content-Length: %d\r\n\r\n", size)
 					}
-					f.healthy()
+					p.reply(q, head+big)
+					return true
+				})), settings{memory: memory})
+				c := f.client("GET", "x")
+				c.room = 100_000
+				f.on(func() { c.r.Start(false) })
+				other := f.get("healthy") // the only worker is free for it
+				other.gets(200, "healthy")
+				f.on(func() {
+					if c.over || c.body.Len() > 2_000_000 {
+						t.Errorf("the slow client got %d octets, over %v", c.body.Len(), c.over)
+					}
 				})
+				r := rand.New(rand.NewSource(1))
+				f.eventually("the slow client gets all", func() bool {
+					for i := 0; i < 8 && !c.over; i++ {
+						c.full, c.room = false, 1+r.Intn(200_000)
+						c.r.Resume()
+					}
+					return c.over
+				})
+				c.gets(200, big)
+				if want := memory == 100<<10; (c.files > 0) != want {
+					t.Errorf("%d pieces came from a file", c.files)
+				}
+				f.healthy()
 			})
-		}
+		})
 	}
 }
 

@@ -128,7 +128,7 @@ type backend struct {
 
 func newBackend(t *testing.T, serve func(p *peer)) *backend {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "gw") // t.TempDir may be too long for a socket
+	dir, err := os.MkdirTemp("", "gw") //nolint:usetesting // t.TempDir may be too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
