@@ -28,6 +28,9 @@ type Log interface {
 	// Stderr brings what a script wrote to STDERR, with how many octets more
 	// were not kept.
 	Stderr(c Client, text []byte, dropped int64)
+	// Dropped: n field lines were not passed on, because their names could be
+	// mistaken for others.
+	Dropped(c Client, n int)
 	// Trouble is an answer that was not as it should be, though the client got
 	// one.
 	Trouble(c Client, err error)

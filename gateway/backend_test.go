@@ -315,24 +315,25 @@ type client struct {
 	full  bool
 	room  int // octets that are taken before full; 0 = any number
 
-	heads    int
-	status   int
-	length   int64
-	fields   string
-	body     bytes.Buffer
-	pieces   int
-	files    int
-	stderr   string
-	lost     int64
-	troubles []error
-	taken    bool
-	failure  *Failure
-	ended    bool
-	over     bool
-	pauses   int
-	resumes  int
-	onResume func()
-	done     chan struct{}
+	heads         int
+	droppedFields int
+	status        int
+	length        int64
+	fields        string
+	body          bytes.Buffer
+	pieces        int
+	files         int
+	stderr        string
+	lost          int64
+	troubles      []error
+	taken         bool
+	failure       *Failure
+	ended         bool
+	over          bool
+	pauses        int
+	resumes       int
+	onResume      func()
+	done          chan struct{}
 }
 
 // client makes a request; the caller calls its Start on the loop.
@@ -484,6 +485,8 @@ func (logger) Stderr(c Client, text []byte, lost int64) {
 	x.stderr += string(text)
 	x.lost += lost
 }
+
+func (logger) Dropped(c Client, n int) { c.(*client).droppedFields += n }
 
 func (logger) Trouble(c Client, err error) {
 	x := c.(*client)

@@ -81,7 +81,6 @@ type Request struct {
 	retried    bool
 	fresh      bool
 	grantedAt  int64
-	dropped    int // field lines that were not passed on
 }
 
 func (r *Request) reset() {
@@ -95,7 +94,7 @@ func (r *Request) reset() {
 		r.pend = nil
 	}
 	r.stderr, r.stderrLost = r.stderr[:0], 0
-	r.retried, r.fresh, r.dropped = false, false, 0
+	r.retried, r.fresh = false, false
 }
 
 func (r *Request) become(next state) {
@@ -157,7 +156,9 @@ func (r *Request) Granted(c *fcgi.Conn) fcgi.Stream {
 	b := fcgi.AppendBeginRequest(r.buf[:0], c.ID(), fcgi.Responder, fcgi.KeepConn)
 	w := paramsSink{fcgi.BeginParams(b, c.ID())}
 	w.w.Raw(r.lp.opts.Params)
-	r.dropped = r.Env.Emit(&w)
+	if n := r.Env.Emit(&w); n > 0 && r.lp.opts.Log != nil {
+		r.lp.opts.Log.Dropped(r.client, n)
+	}
 	b = w.w.End()
 	if !r.hasBody {
 		b = fcgi.AppendHeader(b, fcgi.Stdin, c.ID(), 0, 0)
@@ -260,7 +261,7 @@ func (r *Request) Failed(err error) {
 	switch {
 	case r.state == discarding:
 		r.lp.recycle(r)
-	case r.state == running && !r.headDone && r.mayRetry(c):
+	case r.state == running && !r.headDone && r.mayRetry(c, err):
 		r.retried, r.fresh, r.sending = true, true, false
 		r.head.Reset()
 		r.body.Rewind()
@@ -273,8 +274,8 @@ func (r *Request) Failed(err error) {
 // mayRetry: once, and only where the script can't have run, or where running
 // it twice does no harm and it broke at once: a kept connection may have been
 // closed by its worker just before it was used.
-func (r *Request) mayRetry(c *fcgi.Conn) bool {
-	if r.retried || !c.Reused() || c.Started() {
+func (r *Request) mayRetry(c *fcgi.Conn, err error) bool {
+	if r.retried || !c.Reused() || c.Started() || errors.Is(err, loop.ErrStopped) {
 		return false
 	}
 	if !c.Accepted() {

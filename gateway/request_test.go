@@ -13,6 +13,7 @@ import (
 
 	"sluice/fcgi"
 	"sluice/loop"
+	"sluice/message"
 )
 
 // echoStdin answers with the content and what CONTENT_LENGTH said.
@@ -120,6 +121,18 @@ func TestParamsOfARequest(t *testing.T) {
 
 // A script that ends before it has got all of its content: its answer is good,
 // its connection is not used again.
+// Names that another could be mistaken for are dropped, and that is said.
+func TestDroppedFieldsAreTold(t *testing.T) {
+	f := start(t, loop.Auto, whole(health(echoStdin)), settings{})
+	c := f.client("GET", "x")
+	c.req.Fields = []message.Field{{Name: []byte("Remote_User"), Value: []byte("root")}, {Name: []byte("X-Ok"), Value: []byte("1")}}
+	f.on(func() { c.r.Start(false) })
+	c.wait()
+	if c.droppedFields != 1 {
+		t.Errorf("%d dropped field lines told, want 1", c.droppedFields)
+	}
+}
+
 func TestEndWhileContentIsSent(t *testing.T) {
 	engines(t, func(t *testing.T, e loop.Engine) {
 		for _, memory := range []int64{32 << 20, 1} {

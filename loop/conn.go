@@ -160,7 +160,7 @@ func (c *Conn) Pause() { c.paused = true }
 
 // Resume lets Data come again.
 func (c *Conn) Resume() {
-	if c.paused {
+	if c.paused && !c.deaf {
 		c.paused = false
 		c.arm()
 	}

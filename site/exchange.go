@@ -54,6 +54,9 @@ type Report struct {
 	// Stderr is what the script wrote there, Lost how many octets more.
 	Stderr []byte
 	Lost   int64
+	// Dropped is how many field lines of the request the script does not get,
+	// because their names could be mistaken for others.
+	Dropped int
 	// Status and Err: the request could not be served (well).
 	Status int
 	Err    error

@@ -266,6 +266,13 @@ func (Log) Stderr(c gateway.Client, text []byte, lost int64) {
 	}
 }
 
+// Dropped implements gateway.Log.
+func (Log) Dropped(c gateway.Client, n int) {
+	if x, ok := c.(*Exchange); ok {
+		x.Stream.Report(Report{Site: x.Site(), Dropped: n})
+	}
+}
+
 // Trouble implements gateway.Log.
 func (Log) Trouble(c gateway.Client, err error) {
 	if x, ok := c.(*Exchange); ok {

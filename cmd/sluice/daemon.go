@@ -140,6 +140,7 @@ func (d *daemon) makeFront() error {
 		}
 		access[p.cfg.Label()] = log
 	}
+	var dropped droppedFields
 	var err error
 	d.front, err = front.New(front.Options{
 		Sites: sites, Loops: d.loops, Software: software(),
@@ -148,7 +149,13 @@ func (d *daemon) makeFront() error {
 		IdleTime: cfg.KeepAlive.Idle, RequestsMax: cfg.KeepAlive.Requests, ConnsMax: connsMax(cfg.Limits.Connections),
 		Trusted: cfg.TrustedProxies, TrustedUnix: cfg.TrustUnix,
 		AccessLog: func(label string) *accesslog.Log { return access[label] },
-		Report:    func(r site.Report, a netip.Addr, req string) { report(d.requests, r, a, req) },
+		Report: func(r site.Report, a netip.Addr, req string) {
+			if r.Dropped > 0 {
+				dropped.report(d.log, r.Dropped, req, a)
+				return
+			}
+			report(d.requests, r, a, req)
+		},
 		AcceptError: func(err error) {
 			d.log.Error("accepting connections rests for a moment", zap.Error(err))
 		},

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -130,6 +131,22 @@ func (l *logs) close() {
 		if err := log.Close(); err != nil {
 			l.report(err)
 		}
+	}
+}
+
+// droppedFields counts field lines that scripts do not get, and says so once a
+// minute, so that nobody is surprised and nobody can fill the log.
+type droppedFields struct {
+	count atomic.Int64
+	said  atomic.Int64 // unix time
+}
+
+func (d *droppedFields) report(log *zap.Logger, n int, request string, client netip.Addr) {
+	total := d.count.Add(int64(n))
+	now, said := time.Now().Unix(), d.said.Load()
+	if now-said >= 60 && d.said.CompareAndSwap(said, now) {
+		log.Info("header fields with characters outside letters, digits and - are not passed to PHP",
+			zap.Int64("dropped_so_far", total), zap.String("req", request), zap.Stringer("client", client))
 	}
 }
 
