@@ -125,9 +125,6 @@ func (c *Conn) Accepted() bool { return c.c.Sent() > c.sentAt }
 func (c *Conn) Pause()  { c.c.Pause() }
 func (c *Conn) Resume() { c.c.Resume() }
 
-// Server is the address of the backend.
-func (c *Conn) Server() Server { return c.server.Server }
-
 // Abandon gives up the request: nothing is said to the Stream any more, and
 // what the backend still writes fails, so that php ends the script as its
 // ignore_user_abort says. The worker counts as taken until it is really free;

@@ -103,7 +103,6 @@ type Exchange struct {
 	kept      []byte
 	sending   static.Options // how a file is sent
 	filesOnly bool           // the internal redirect is X-Sendfile's, which names a file
-	cause     error
 }
 
 // contentState says who gets the request's content.

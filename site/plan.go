@@ -14,13 +14,11 @@ const (
 	Script
 	// Redirect: the client is sent to Location.
 	Redirect
-	// Methods: the methods are told (RFC 9110 §9.3.7).
-	Methods
 	numKinds
 )
 
 func (k Kind) String() string {
-	return [...]string{"refused", "static", "script", "redirect", "options"}[k]
+	return [...]string{"refused", "static", "script", "redirect"}[k]
 }
 
 // Plan is a resolved request: what will be done, and why.

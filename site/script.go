@@ -237,7 +237,6 @@ func (x *Exchange) Fail(f gateway.Failure) {
 	if x.content == wanted {
 		x.content = unwanted
 	}
-	x.cause = f.Err
 	x.Stream.Report(Report{Site: x.Site(), Status: f.Status, Err: f.Err, Script: string(x.plan.File)})
 	if x.headSent {
 		x.breakOff()

@@ -52,7 +52,6 @@ func (h *Host) Reject(x *Exchange, status int, err error) {
 		}
 	}
 	x.request, x.done, x.content = nil, false, ended
-	x.cause = err
 	x.respondPlain(status, nil)
 }
 
@@ -74,8 +73,6 @@ func (x *Exchange) perform() {
 		x.runScript()
 	case Redirect:
 		x.redirect(x.plan.Status)
-	case Methods:
-		x.methods()
 	case Refused, numKinds:
 		x.errorPage(x.plan.Status)
 	}
@@ -93,7 +90,6 @@ func (x *Exchange) tooLarge(limit int64) {
 
 // fail answers with an error page and tells the log why.
 func (x *Exchange) fail(status int, err error) {
-	x.cause = err
 	x.Stream.Report(Report{Site: x.Site(), Status: status, Err: err, Script: string(x.plan.File)})
 	x.errorPage(status)
 }

@@ -76,9 +76,6 @@ func (s *Spool) Unread() int64 { return s.size - s.read }
 // Full asks the source to stop until Owner.SpoolRoom.
 func (s *Spool) Full() bool { return s.full }
 
-// Settled tells that no write is under way, so that all of it can be taken.
-func (s *Spool) Settled() bool { return len(s.writing) == 0 }
-
 func (st *Store) memoryBytes() int64 {
 	if st.MemoryBytes > 0 {
 		return st.MemoryBytes
