@@ -10,9 +10,9 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 # Packages that start goroutines run under the race detector too.
 UNITS = $(shell go list ./... | grep -v '/integration$$')
-RACE  = $(sort $(dir $(shell grep -lE -e '^[[:space:]]+go [a-z]' -e '[a-z]\.Go.func' $(filter-out integration/%,$(wildcard *.go */*.go */*/*.go)))))
+RACE  = $(sort $(dir $(shell grep -lE -e '^[[:space:]]+go [a-z]' -e '[a-z]\.Go.func' $(filter-out integration/% sim/%,$(wildcard *.go */*.go */*/*.go)))))
 
-.PHONY: help run build test unit race integration fuzz lint bench cross clean
+.PHONY: help run build test unit race integration fuzz sim lint bench cross clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -41,6 +41,9 @@ integration: ## the tests against real PHP, applications, Apache and nginx
 
 fuzz: ## every fuzz target for FUZZTIME (10s) each
 	@.ci/fuzz $(FUZZTIME)
+
+sim: ## simulate faults: SEED=n repeats one run with a trace, SEEDS=n tries so many
+	go test -count=1 -timeout 60m ./sim $(if $(SEED),-run 'TestSeed$$' -v)
 
 lint: ## gofmt, go vet for three systems, golangci-lint
 	@.ci/lint

@@ -24,6 +24,7 @@ var writeRules = flag.Bool("write", false, "rewrite the generated rules in .gola
 // in .golangci.yml are generated from it (go test -run TestDepguard . -write).
 var rooms = [][]string{
 	{"cmd"},
+	{"sim"},
 	{"admin"},
 	{"front"},
 	{"site"},
@@ -49,6 +50,8 @@ var outside = []string{"bench", "integration"}
 
 // closedTo lists imports that point down and are wrong all the same.
 var closedTo = map[string][]string{
+	// Tests only.
+	"sim": {"cmd"},
 	// Only who answers requests logs them.
 	"accesslog": {"site", "php", "session", "gateway", "cache", "rewrite", "static", "cgi", "fcgi", "spool", "http1", "http2", "loop", "conf"},
 	// Packages take their own Options; whoever wires them translates.

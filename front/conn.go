@@ -293,7 +293,8 @@ func (h *conn) finished() {
 	s := h.cur
 	s.log()
 	if !s.keepAlive || h.lf.draining {
-		needLinger := (s.HasContent && (!s.contentDone || s.head.Chunked)) || len(h.input) > 0
+		// Who did not ask for the end may send another request meanwhile.
+		needLinger := (s.HasContent && (!s.contentDone || s.head.Chunked)) || s.head.KeepAlive || len(h.input) > 0
 		h.endStream()
 		h.close(needLinger)
 		return

@@ -98,6 +98,7 @@ func (s *stream) Head(hd *site.Head) {
 		}
 	case !s.noContent:
 		s.keepAlive = false // the end of the connection is the end of the content
+		s.h.c.ResetUnlessClosed()
 	}
 	switch {
 	case !s.keepAlive:

@@ -65,7 +65,7 @@ type Conn struct {
 	l      *Loop
 	sock   Socket
 	h      Handler
-	id     handle
+	id     Handle
 	remote netip.AddrPort // zero for a Unix socket
 	state  connState
 
@@ -81,6 +81,7 @@ type Conn struct {
 	blocked  bool // the socket took less than offered; wait for Writable
 	linger   bool // wait for the peer's FIN after flushing
 	deaf     bool // StopReading: only the peer's hang-up is waited for
+	resets   bool // ResetUnlessClosed
 	sendErr  error
 	out      []segment
 	head     int   // out[:head] has been sent
@@ -262,20 +263,20 @@ func (c *Conn) quiet(hup bool) {
 	}
 }
 
-func (c *Conn) ready(ev event) {
+func (c *Conn) ready(ev Event) {
 	if c.state == connecting {
 		c.connected()
 		return
 	}
-	if ev.ready&Writable != 0 || (ev.hup && c.blocked) {
+	if ev.Ready&Writable != 0 || (ev.Hup && c.blocked) {
 		c.blocked = false
 		c.send()
 	}
-	if c.state == closed || (ev.ready&Readable == 0 && !ev.hup) {
+	if c.state == closed || (ev.Ready&Readable == 0 && !ev.Hup) {
 		return
 	}
 	if c.deaf {
-		if ev.hup {
+		if ev.Hup {
 			c.fail(io.EOF)
 		}
 		return
@@ -285,7 +286,7 @@ func (c *Conn) ready(ev event) {
 		return
 	}
 	if c.paused || c.eof || c.state == flushing {
-		c.quiet(ev.hup)
+		c.quiet(ev.Hup)
 		return
 	}
 	c.read()
@@ -340,6 +341,11 @@ func (c *Conn) Abort() {
 	c.drop()
 }
 
+// ResetUnlessClosed is for a peer that takes the end of the connection for the
+// end of the content (RFC 9112 §6.3): every end but that of a Close that could
+// send everything is a reset, where the socket can do that (TCP).
+func (c *Conn) ResetUnlessClosed() { c.resets = true }
+
 // Close sends what is queued, as long as the peer takes some of it in each
 // StallTime, and then closes. With linger it waits, bounded,
 // for the peer to close first, for data that the peer still sends would make
@@ -379,6 +385,7 @@ func (c *Conn) stalled() {
 
 // finish is called when everything is sent and Close was asked for.
 func (c *Conn) finish() {
+	c.resets = false
 	if !c.linger || c.eof {
 		c.drop()
 		return
@@ -419,6 +426,9 @@ func (c *Conn) drop() {
 	if c.watched {
 		_ = c.l.poller.Remove(c.sock)
 		c.watched = false
+	}
+	if s, ok := c.sock.(interface{ Reset() error }); ok && c.resets {
+		_ = s.Reset()
 	}
 	_ = c.sock.Close()
 	c.clearOut()

@@ -14,7 +14,7 @@ type Accept func(c *Conn) Handler
 type Listener struct {
 	l      *Loop
 	acc    Acceptor
-	id     handle
+	id     Handle
 	accept Accept
 	opts   ListenOptions
 	rest   Timer // re-arms accepting after descriptors ran out
@@ -75,7 +75,7 @@ func (ln *Listener) close() {
 	_ = ln.acc.Close()
 }
 
-func (ln *Listener) ready(event) {
+func (ln *Listener) ready(Event) {
 	for range acceptsMax {
 		to, total := ln.target()
 		if ln.opts.ConnsMax > 0 && total >= ln.opts.ConnsMax {

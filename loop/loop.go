@@ -25,7 +25,7 @@ type Loop struct {
 	pieces  [][]byte // free output buffers, each of pieceBytes
 	queues  [][]segment
 	iov     [][]byte
-	events  [eventsMax]event
+	events  [eventsMax]Event
 	stop    bool
 	stall   time.Duration
 	closing int    // connections that still send what was queued before Close
@@ -49,7 +49,7 @@ type slot struct {
 }
 
 // pollee is a Conn or a Listener.
-type pollee interface{ ready(ev event) }
+type pollee interface{ ready(ev Event) }
 
 // epoch is where Now begins, the same for all loops, so that their times can
 // be compared.
@@ -61,10 +61,10 @@ func New(engine Engine) (*Loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newLoop(p, time.Now), nil
+	return newLoop(p, time.Now, epoch), nil
 }
 
-func newLoop(p Poller, clock func() time.Time) *Loop {
+func newLoop(p Poller, clock func() time.Time, start time.Time) *Loop {
 	l := &Loop{
 		poller: p, clock: clock,
 		readBuf: make([]byte, readBufferBytes),
@@ -72,7 +72,7 @@ func newLoop(p Poller, clock func() time.Time) *Loop {
 		done:    make(chan struct{}),
 		stall:   stallTimeDefault,
 	}
-	l.start = epoch
+	l.start = start
 	l.wall = clock()
 	l.tick()
 	return l
@@ -141,7 +141,7 @@ func (l *Loop) turn() error {
 	l.tick()
 	for i := range n {
 		ev := l.events[i]
-		if s := int(ev.h.slot()); s < len(l.slots) && l.slots[s].gen == ev.h.gen() && l.slots[s].who != nil {
+		if s := int(ev.Handle.slot()); s < len(l.slots) && l.slots[s].gen == ev.Handle.gen() && l.slots[s].who != nil {
 			l.slots[s].who.ready(ev)
 			l.flush()
 		}
@@ -231,7 +231,7 @@ func (l *Loop) closingEnded() {
 }
 
 // attach gives a pollee a slot.
-func (l *Loop) attach(who pollee) handle {
+func (l *Loop) attach(who pollee) Handle {
 	var i uint32
 	if n := len(l.free); n > 0 {
 		i = l.free[n-1]
@@ -245,7 +245,7 @@ func (l *Loop) attach(who pollee) handle {
 	return makeHandle(i, l.slots[i].gen)
 }
 
-func (l *Loop) detach(h handle) {
+func (l *Loop) detach(h Handle) {
 	l.slots[h.slot()].who = nil
 	l.free = append(l.free, h.slot())
 }

@@ -20,32 +20,32 @@ const (
 	Writable
 )
 
-// handle names a slot of a loop and the generation of its occupant, so that an
+// Handle names a slot of a loop and the generation of its occupant, so that an
 // event for a closed connection cannot reach the one that came after it.
-type handle uint64
+type Handle uint64
 
-func makeHandle(slot, gen uint32) handle { return handle(gen)<<32 | handle(slot) }
-func (h handle) slot() uint32            { return uint32(h) }
-func (h handle) gen() uint32             { return uint32(h >> 32) }
+func makeHandle(slot, gen uint32) Handle { return Handle(gen)<<32 | Handle(slot) }
+func (h Handle) slot() uint32            { return uint32(h) }
+func (h Handle) gen() uint32             { return uint32(h >> 32) }
 
-// event says that a socket is ready. Level-triggered: what is not taken is
+// Event says that a socket is ready. Level-triggered: what is not taken is
 // reported again.
-type event struct {
-	h     handle
-	ready Interest
-	// hup: the peer is gone or the socket has failed; reported whatever the
+type Event struct {
+	Handle Handle
+	Ready  Interest
+	// Hup: the peer is gone or the socket has failed; reported whatever the
 	// interest, until the socket is removed.
-	hup bool
+	Hup bool
 }
 
 // Poller tells which sockets are ready. All methods but Wake are called by the
 // loop that owns it.
 type Poller interface {
-	Add(s pollable, h handle, in Interest) error
-	Modify(s pollable, h handle, in Interest) error
-	Remove(s pollable) error
+	Add(s Pollable, h Handle, in Interest) error
+	Modify(s Pollable, h Handle, in Interest) error
+	Remove(s Pollable) error
 	// Wait fills evs; a negative timeout waits for ever.
-	Wait(evs []event, timeout time.Duration) (int, error)
+	Wait(evs []Event, timeout time.Duration) (int, error)
 	// Wake ends a Wait from any goroutine.
 	Wake()
 	Close() error
@@ -54,15 +54,15 @@ type Poller interface {
 	Dial(network, address string) (Socket, error)
 }
 
-// pollable is anything that a Poller can watch.
-type pollable interface {
+// Pollable is anything that a Poller can watch.
+type Pollable interface {
 	// Descriptor is the file descriptor, -1 where there is none.
 	Descriptor() int
 }
 
 // Socket is a stream that never blocks: instead it answers ErrAgain.
 type Socket interface {
-	pollable
+	Pollable
 	// Read answers io.EOF when the peer has finished sending.
 	Read(p []byte) (int, error)
 	Writev(bufs [][]byte) (int, error)
@@ -77,7 +77,7 @@ type Socket interface {
 // Acceptor is a listening socket that never blocks. The Socket it makes may be
 // added to any poller of the same kind.
 type Acceptor interface {
-	pollable
+	Pollable
 	Accept() (Socket, net.Addr, error)
 	Addr() net.Addr
 	Close() error

@@ -18,7 +18,7 @@ type epollPoller struct {
 }
 
 // wakeHandle marks the eventfd: no slot has generation 0.
-const wakeHandle handle = 0
+const wakeHandle Handle = 0
 
 func newEpoll() (Poller, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
@@ -38,7 +38,7 @@ func newEpoll() (Poller, error) {
 	return p, nil
 }
 
-func (p *epollPoller) ctl(op, fd int, h handle, in Interest) error {
+func (p *epollPoller) ctl(op, fd int, h Handle, in Interest) error {
 	ev := unix.EpollEvent{Fd: int32(h.slot()), Pad: int32(h.gen())}
 	if in&Readable != 0 {
 		ev.Events |= unix.EPOLLIN
@@ -52,19 +52,19 @@ func (p *epollPoller) ctl(op, fd int, h handle, in Interest) error {
 	return nil
 }
 
-func (p *epollPoller) Add(s pollable, h handle, in Interest) error {
+func (p *epollPoller) Add(s Pollable, h Handle, in Interest) error {
 	return p.ctl(unix.EPOLL_CTL_ADD, s.Descriptor(), h, in)
 }
 
-func (p *epollPoller) Modify(s pollable, h handle, in Interest) error {
+func (p *epollPoller) Modify(s Pollable, h Handle, in Interest) error {
 	return p.ctl(unix.EPOLL_CTL_MOD, s.Descriptor(), h, in)
 }
 
-func (p *epollPoller) Remove(s pollable) error {
+func (p *epollPoller) Remove(s Pollable) error {
 	return p.ctl(unix.EPOLL_CTL_DEL, s.Descriptor(), 0, 0)
 }
 
-func (p *epollPoller) Wait(out []event, timeout time.Duration) (int, error) {
+func (p *epollPoller) Wait(out []Event, timeout time.Duration) (int, error) {
 	ms := -1
 	if timeout >= 0 { // round up: waking too early would only turn again
 		ms = int((timeout + time.Millisecond - 1) / time.Millisecond)
@@ -82,12 +82,12 @@ func (p *epollPoller) Wait(out []event, timeout time.Duration) (int, error) {
 			_, _ = rawRead(p.wakeFd, b[:])
 			continue
 		}
-		ev := event{h: h, hup: e.Events&(unix.EPOLLHUP|unix.EPOLLERR) != 0}
+		ev := Event{Handle: h, Hup: e.Events&(unix.EPOLLHUP|unix.EPOLLERR) != 0}
 		if e.Events&unix.EPOLLIN != 0 {
-			ev.ready |= Readable
+			ev.Ready |= Readable
 		}
 		if e.Events&unix.EPOLLOUT != 0 {
-			ev.ready |= Writable
+			ev.Ready |= Writable
 		}
 		out[k] = ev
 		k++

@@ -24,7 +24,7 @@ type source struct {
 	mu     sync.Mutex
 	state  func() (ready Interest, hup bool) // called with mu held
 	p      *portablePoller
-	h      handle
+	h      Handle
 	in     Interest
 	added  bool
 	queued bool // guarded by p.mu
@@ -37,7 +37,7 @@ func newPortable() Poller {
 // portableSource is how the poller finds the source in a Socket or Acceptor.
 type portableSource interface{ src() *source }
 
-func (p *portablePoller) Add(s pollable, h handle, in Interest) error {
+func (p *portablePoller) Add(s Pollable, h Handle, in Interest) error {
 	src := s.(portableSource).src()
 	src.mu.Lock()
 	src.p, src.h, src.in, src.added = p, h, in, true
@@ -46,9 +46,9 @@ func (p *portablePoller) Add(s pollable, h handle, in Interest) error {
 	return nil
 }
 
-func (p *portablePoller) Modify(s pollable, h handle, in Interest) error { return p.Add(s, h, in) }
+func (p *portablePoller) Modify(s Pollable, h Handle, in Interest) error { return p.Add(s, h, in) }
 
-func (p *portablePoller) Remove(s pollable) error {
+func (p *portablePoller) Remove(s Pollable) error {
 	src := s.(portableSource).src()
 	src.mu.Lock()
 	src.added = false
@@ -84,7 +84,7 @@ func (p *portablePoller) Wake() {
 	}
 }
 
-func (p *portablePoller) Wait(out []event, timeout time.Duration) (int, error) {
+func (p *portablePoller) Wait(out []Event, timeout time.Duration) (int, error) {
 	// A kick means that there may be something: the queue is looked at after
 	// it, so nothing that was queued before is missed.
 	n := p.collect(out)
@@ -106,7 +106,7 @@ func (p *portablePoller) Wait(out []event, timeout time.Duration) (int, error) {
 
 // collect turns the queue into events. What is ready stays queued, since
 // readiness is level-triggered.
-func (p *portablePoller) collect(out []event) int {
+func (p *portablePoller) collect(out []Event) int {
 	p.mu.Lock()
 	p.batch, p.queue = p.queue, p.batch[:0]
 	p.mu.Unlock()
@@ -119,7 +119,7 @@ func (p *portablePoller) collect(out []event) int {
 		h := s.h
 		s.mu.Unlock()
 		if live && n < len(out) {
-			out[n] = event{h: h, ready: ready, hup: hup}
+			out[n] = Event{Handle: h, Ready: ready, Hup: hup}
 			n++
 		}
 		p.mu.Lock()

@@ -135,6 +135,11 @@ func (s *fdSocket) CloseRead() error {
 	return unix.Shutdown(s.fd, unix.SHUT_RD)
 }
 
+// Reset makes Close a reset; what the kernel still holds is lost.
+func (s *fdSocket) Reset() error {
+	return unix.SetsockoptLinger(s.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+}
+
 // Unread counts what the peer has not read, SIOCOUTQ of unix(7).
 func (s *fdSocket) Unread() (int, error) { return unix.IoctlGetInt(s.fd, unix.SIOCOUTQ) }
 

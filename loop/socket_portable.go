@@ -252,6 +252,16 @@ func (s *portableSocket) CloseWrite() error {
 	return closeWrite(s.conn)
 }
 
+// Reset makes Close a reset; what was written before is lost.
+func (s *portableSocket) Reset() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c, ok := s.conn.(*net.TCPConn); ok {
+		return c.SetLinger(0)
+	}
+	return nil
+}
+
 func (s *portableSocket) Connected() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,0 +1,197 @@
+package rewrite
+
+import "strings"
+
+// typeChecker chooses media type and handler by name (mod_mime, then core's
+// ForceType and SetHandler).
+func (r *record) typeChecker() {
+	if r.file.Kind == Directory {
+		r.meta = Meta{Type: handlerDir}
+	} else {
+		m, handler := resolveMeta(baseName(r.filename), r.cfg.mime, r.q.Site.Types)
+		r.meta = m
+		if handler != "" {
+			r.handler = handler
+		}
+	}
+	if t := r.cfg.core.forceType; t != nil && !equalFold(*t, "none") {
+		r.meta.Type, r.meta.Charset = *t, ""
+	}
+	if h := r.cfg.core.handler; h != nil {
+		s := h.value(&exprScope{r: r, vary: &r.vary})
+		if h.expr == nil && s == "none" {
+			return
+		}
+		r.handler = s
+	}
+}
+
+func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+
+// fixups are the last changes before the handler runs. The order is Apache's:
+// mod_rewrite, mod_alias and mod_env, mod_headers, mod_rewrite's types, mod_dir.
+func (r *record) fixups() int {
+	if status := r.fixupRewrite(); status != 0 {
+		r.traceStatus("mod_rewrite", status)
+		return status
+	}
+	if status := r.fixupRedirect(); status != 0 {
+		r.traceStatus("mod_alias", status)
+		return status
+	}
+	if r.q.TLS {
+		r.env.Set("HTTPS", "on")
+		if sni := r.q.Env.SSLVar("SSL_TLS_SNI"); sni != "" {
+			r.env.Set("SSL_TLS_SNI", sni)
+		}
+	}
+	r.setEnv()
+	if r.main == nil {
+		r.editRequest()
+	}
+	if r.forcedType != "" {
+		r.meta.Type, r.meta.Charset = r.forcedType, ""
+	}
+	if r.forcedHandler != "" {
+		// It takes the place of mod_rewrite's own handler: the redirect is lost.
+		r.handler = r.forcedHandler
+		if r.redirectTo != "" {
+			r.redirectTo, r.file = "", FileInfo{}
+		}
+	}
+	switch {
+	case r.proxyTo != "":
+		return 0
+	case r.file.Kind == Directory:
+		return r.fixupDir()
+	case r.file.Kind == Missing && r.handler == "":
+		return r.fixupFallback()
+	}
+	return 0
+}
+
+// fixupDir is mod_dir for a folder: its slash, then its index.
+func (r *record) fixupDir() int {
+	if r.handler == "" {
+		r.handler = handlerDir
+	}
+	if r.pathInfo != "" {
+		return 0
+	}
+	d := &r.cfg.dir
+	if !strings.HasSuffix(r.uri, "/") {
+		if d.slash != nil && !*d.slash {
+			return 0
+		}
+		if _, careful := r.env.Get("redirect-carefully"); careful && methodBit(r.method) != methodBit("GET") {
+			return 0
+		}
+		r.location = r.q.origin() + escapeURI(r.uri) + "/"
+		if r.hasArgs {
+			r.location += "?" + r.args
+		}
+		return 301
+	}
+	if r.handler == handlerRewrite {
+		return 0
+	}
+	if d.checkHand != nil && *d.checkHand && r.handler != handlerDir {
+		return 0
+	}
+	names := defaultIndex
+	if d.index != nil {
+		names = *d.index
+	}
+	return r.tryIndex(names)
+}
+
+var defaultIndex = []string{"index.html"}
+
+// tryIndex takes the first index file that exists, asking a sub-request for each.
+func (r *record) tryIndex(names []string) int {
+	failed := 0
+	for _, name := range names {
+		if r.hasArgs {
+			name += "?" + r.args
+		}
+		sub := r.lookupURI(name)
+		if sub == nil {
+			return 500
+		}
+		if sub.status == 200 && (sub.proxyTo != "" || sub.file.Kind == Regular) {
+			if n := r.cfg.dir.redirect; n != nil {
+				r.location = r.q.origin() + sub.uri
+				return *n
+			}
+			r.adopt(sub)
+			return 0
+		}
+		if isRedirect(sub.status) || (sub.status == 401 && len(names) == 1) {
+			r.location, r.challenge = sub.location, sub.challenge
+			r.vary = append(r.vary, sub.vary...)
+			return sub.status
+		}
+		if sub.status != 404 && sub.status != 200 {
+			failed = sub.status
+		}
+	}
+	return failed
+}
+
+// fixupFallback is FallbackResource.
+func (r *record) fixupFallback() int {
+	f := r.cfg.dir.fallback
+	if f == nil || *f == "" || *f == "disabled" {
+		return 0
+	}
+	target := *f
+	if r.hasArgs {
+		target += "?" + r.args
+	}
+	sub := r.lookupURI(target)
+	if sub == nil {
+		return 500
+	}
+	switch {
+	case sub.status == 200 && (sub.proxyTo != "" || sub.file.Kind == Regular):
+		r.adopt(sub)
+		return 0
+	case isRedirect(sub.status) || sub.status == 401 || sub.status == 406:
+		r.location, r.challenge = sub.location, sub.challenge
+		return sub.status
+	case sub.status != 404 && sub.status != 200:
+		return sub.status
+	}
+	return 0
+}
+
+// fixupRedirect is Redirect and RedirectMatch.
+func (r *record) fixupRedirect() int {
+	for _, rule := range r.cfg.redirect {
+		status, target, ok := rule.match(r.uri)
+		if !ok {
+			continue
+		}
+		if r.q.Trace != nil {
+			r.q.trace(Event{Kind: TraceRule, File: rule.file, Line: rule.line, Directive: rule.text, Before: r.uri, After: target, Matched: true, Status: status})
+		}
+		if !isRedirect(status) {
+			return status
+		}
+		relative := r.cfg.core.relRedirects != nil && *r.cfg.core.relRedirects
+		if strings.HasPrefix(target, "/") {
+			if !relative {
+				target = r.q.origin() + target
+			}
+		} else if !isURL(target) {
+			r.q.log("cannot redirect '" + r.uri + "' to '" + target + "'; target is not a valid absoluteURI or abs_path")
+			return 500
+		}
+		if r.hasArgs && strings.IndexByte(target, '?') < 0 {
+			target += "?" + r.args
+		}
+		r.location = target
+		return status
+	}
+	return 0
+}

@@ -1,0 +1,196 @@
+package rewrite
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Response is a response's head on its way out. Apache keeps two tables of
+// fields, and so must we: "Header always" edits Always, which errors have too,
+// plain "Header" edits Fields, which responses made by the server itself
+// (redirects, errors) do not send.
+type Response struct {
+	Status int
+	// Own: the server made the response (an error or a redirect without a
+	// handler), so that Fields are not edited.
+	Own         bool
+	ContentType string
+	Fields      []Field
+	Always      []Field
+	// ModTime is the file's, for Expires "modification"; 0 if there is none.
+	ModTime int64
+}
+
+func (p *Response) get(name string) string {
+	if equalFold(name, "Content-Type") {
+		return p.ContentType
+	}
+	if v, ok := getField(p.Fields, name); ok {
+		return v
+	}
+	v, _ := getField(p.Always, name)
+	return v
+}
+
+// Respond applies Expires, Header, Vary, AddDefaultCharset and cookies to a
+// response, in Apache's order.
+func (a *Answer) Respond(p *Response) {
+	r := a.r
+	if !p.Own {
+		for _, v := range a.Vary {
+			mergeVary(p, v)
+		}
+	}
+	for _, c := range a.Cookies {
+		if p.Own {
+			p.Fields = append(p.Fields, Field{"Set-Cookie", c})
+		} else {
+			p.Always = append(p.Always, Field{"Set-Cookie", c})
+		}
+	}
+	if c := a.Config.core.charset; c != nil && *c != "" && !p.Own {
+		t := toLower(p.ContentType)
+		if strings.IndexByte(t, ';') < 0 && (t == "text/plain" || t == "text/html") {
+			p.ContentType += "; charset=" + *c
+		}
+	}
+	if p.Status < 400 {
+		a.expire(p)
+	}
+	var vary []string
+	x := exprScope{r: r, resp: p, vary: &vary}
+	for _, h := range a.Config.headers {
+		if h.always && h.applies(fresh(&x)) {
+			p.Always = h.apply(p.Always, fresh(&x))
+			a.traceHeader(h)
+		}
+	}
+	if !p.Own {
+		for _, h := range a.Config.headers {
+			if !h.always && h.applies(fresh(&x)) {
+				a.editField(h, p, fresh(&x))
+				a.traceHeader(h)
+			}
+		}
+	}
+	if !p.Own {
+		for _, v := range vary {
+			mergeVary(p, v)
+		}
+	}
+}
+
+// fresh forgets the groups and errors of the expression before.
+func fresh(x *exprScope) *exprScope {
+	x.match, x.err, x.depth = nil, nil, 0
+	return x
+}
+
+func (a *Answer) traceHeader(h *HeaderEdit) {
+	if a.q.Trace != nil {
+		a.q.trace(Event{Kind: TraceHeader, File: h.file, Line: h.line, Directive: h.text, Matched: true})
+	}
+}
+
+// editField treats Content-Type apart, as Apache does.
+func (a *Answer) editField(h *HeaderEdit, p *Response, x *exprScope) {
+	if !equalFold(h.name, "Content-Type") {
+		p.Fields = h.apply(p.Fields, x)
+		return
+	}
+	var one []Field
+	if p.ContentType != "" {
+		one = []Field{{"Content-Type", p.ContentType}}
+	}
+	p.ContentType, _ = getField(h.apply(one, x), "Content-Type")
+}
+
+func mergeVary(p *Response, name string) {
+	old, ok := getField(p.Fields, "Vary")
+	if ok {
+		for _, v := range strings.Split(old, ",") {
+			if v = strings.TrimSpace(v); equalFold(v, name) || v == "*" {
+				return
+			}
+		}
+	}
+	p.Fields = appendField(p.Fields, "Vary", name)
+}
+
+// expire sets Expires and Cache-Control (mod_expires).
+func (a *Answer) expire(p *Response) {
+	c := &a.Config.expires
+	if c.active == nil || !*c.active {
+		return
+	}
+	if _, set := getField(p.Fields, "Expires"); set {
+		return
+	}
+	if _, set := getField(p.Always, "Expires"); set {
+		return
+	}
+	rule := c.ruleFor(p.ContentType)
+	if rule == nil {
+		return
+	}
+	now := a.q.Env.Now()
+	base := now
+	if rule.modified {
+		if p.ModTime == 0 {
+			return
+		}
+		base = time.Unix(p.ModTime, 0)
+	}
+	at := base.Add(time.Duration(rule.seconds) * time.Second)
+	age := int64(0)
+	if at.Before(now) {
+		at = now
+	} else {
+		age = int64(at.Sub(now).Round(time.Second) / time.Second)
+	}
+	p.Fields = appendField(p.Fields, "Cache-Control", "max-age="+strconv.FormatInt(age, 10))
+	p.Fields = setField(p.Fields, "Expires", httpTime(at))
+}
+
+// expiresConf is mod_expires' configuration.
+type expiresConf struct {
+	active  *bool
+	byType  map[string]expiresRule
+	general *expiresRule
+}
+
+type expiresRule struct {
+	modified bool
+	seconds  int64
+}
+
+func mergeExpires(base, over *expiresConf) expiresConf {
+	c := expiresConf{active: pick(over.active, base.active), general: pick(over.general, base.general), byType: base.byType}
+	if len(over.byType) > 0 {
+		c.byType = make(map[string]expiresRule, len(base.byType)+len(over.byType))
+		for k, v := range base.byType {
+			c.byType[k] = v
+		}
+		for k, v := range over.byType {
+			c.byType[k] = v
+		}
+	}
+	return c
+}
+
+// ruleFor finds type/subtype, type/*, then the default.
+func (c *expiresConf) ruleFor(contentType string) *expiresRule {
+	t, _, _ := strings.Cut(contentType, ";")
+	t = toLower(strings.TrimSpace(t))
+	if t != "" {
+		if r, ok := c.byType[t]; ok {
+			return &r
+		}
+		major, _, _ := strings.Cut(t, "/")
+		if r, ok := c.byType[major+"/*"]; ok {
+			return &r
+		}
+	}
+	return c.general
+}
