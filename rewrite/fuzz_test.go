@@ -1,6 +1,9 @@
 package rewrite
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // FuzzParse: no text panics or hangs the parser, the compiler, or a request.
 func FuzzParse(f *testing.F) {
@@ -34,6 +37,12 @@ func FuzzExpr(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
+		began := time.Now()
+		defer func() {
+			if d := time.Since(began); d > 500*time.Millisecond {
+				t.Errorf("%d octets took %v", len(source), d)
+			}
+		}()
 		q, _ := world(t, "")
 		q.Target = "/a/b?c=d"
 		r := q.Run().r

@@ -27,7 +27,7 @@ func (w *world) quiet() bool {
 		}
 	}
 	for _, l := range w.dialed {
-		if len(l.in.buf) > 0 {
+		if l.connecting || len(l.in.buf) > 0 {
 			return false
 		}
 	}
