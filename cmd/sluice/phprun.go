@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"syscall"
 	"time"
@@ -77,13 +78,22 @@ func (r *phpRunner) external(network, address string) error {
 	return nil
 }
 
+// iniWithDefaults makes opcache look at a script's file again after a second, as
+// sluice does for all files; php's own default is two. (0 would ask the file
+// system for every included file of every request.)
+func iniWithDefaults(set map[string]string) map[string]string {
+	ini := map[string]string{"opcache.revalidate_freq": "1"}
+	maps.Copy(ini, set)
+	return ini
+}
+
 func (r *phpRunner) own(s *conf.Site) error {
 	r.conns = r.cfg.Workers
 	if r.conns == 0 {
 		r.conns = php.AutoWorkers(runtime.NumCPU(), php.AvailableMemory())
 	}
 	group, err := php.NewGroup(php.Options{
-		Site: s.Label(), Binary: r.bin, Workers: r.conns, Ini: r.cfg.Ini, MaxRequests: r.cfg.MaxRequests,
+		Site: s.Label(), Binary: r.bin, Workers: r.conns, Ini: iniWithDefaults(r.cfg.Ini), MaxRequests: r.cfg.MaxRequests,
 		RequestTime: r.cfg.RequestTime, BodyMaxBytes: max(s.BodyMax, 0), KeepTrying: true, Log: r.log, OnChange: r.changed,
 	})
 	if err != nil {
