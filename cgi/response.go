@@ -141,7 +141,7 @@ func (r *HeadReader) settle(res *Response) error {
 
 func (r *HeadReader) field(res *Response, line []byte) error {
 	colon := bytes.IndexByte(line, ':')
-	if colon <= 0 || !isToken(line[:colon]) {
+	if colon <= 0 || !message.IsToken(line[:colon]) {
 		return fmt.Errorf("cgi: response head has a line that is no field: %.80q", line)
 	}
 	name, value := line[:colon:colon], bytes.Trim(line[colon+1:], " \t")
@@ -247,13 +247,4 @@ func length(res *Response, v []byte) error {
 	}
 	res.ContentLength = n
 	return nil
-}
-
-func isToken(b []byte) bool {
-	for _, c := range b {
-		if c <= ' ' || c >= 0x7F || bytes.IndexByte([]byte("()<>@,;:\\\"/[]?={}"), c) >= 0 {
-			return false
-		}
-	}
-	return len(b) > 0
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"sluice/message"
 )
 
 // show writes a Response down in a form that is easy to compare.
@@ -220,7 +222,7 @@ func FuzzResponse(f *testing.F) {
 			t.Fatalf("status %d, reason %q", res.Status, res.Reason)
 		}
 		for _, field := range res.Fields { // nothing that could become another line
-			if !isToken(field.Name) || hasControl(field.Value) {
+			if !message.IsToken(field.Name) || hasControl(field.Value) {
 				t.Fatalf("field %q: %q", field.Name, field.Value)
 			}
 			if n := strings.ToLower(string(field.Name)); n == "content-length" || n == "transfer-encoding" || n == "connection" || n == "status" {

@@ -225,9 +225,6 @@ func (c *Conn) Closed(_ *loop.Conn, err error) { c.broken(err) }
 // is killed looks like this).
 var errClosed = errors.New("fcgi: backend closed the connection before END_REQUEST")
 
-// ErrClosed tells whether err says that the backend went away.
-func ErrClosed(err error) bool { return errors.Is(err, errClosed) }
-
 // Drained implements loop.Handler.
 func (c *Conn) Drained(*loop.Conn) {
 	if c.state == busy {

@@ -1,6 +1,7 @@
 package fcgi
 
 import (
+	"errors"
 	"fmt"
 	"math/rand"
 	"net"
@@ -124,7 +125,7 @@ func TestBackendDiesAtEveryOctet(t *testing.T) {
 					t.Fatalf("whole answer, then closed: %+v", r)
 				case i < len(whole) && (r.err == nil || r.started != (i > 0) || !r.accepted || !strings.HasPrefix("Status: 200\r\n\r\nhello", r.out)):
 					t.Fatalf("cut at %d: %+v", i, r)
-				case i < len(whole) && !ErrClosed(r.err):
+				case i < len(whole) && !errors.Is(r.err, errClosed):
 					t.Fatalf("cut at %d: error %v does not say that the backend closed", i, r.err)
 				}
 			}

@@ -188,7 +188,6 @@ func (r *Request) feed() {
 				return // SpoolReady calls again
 			}
 			r.sending = false
-			n = 0
 		}
 		var h [fcgi.HeaderBytes]byte
 		r.conn.Write(fcgi.AppendHeader(h[:0], fcgi.Stdin, r.conn.ID(), int(n), 0))

@@ -2,29 +2,6 @@ package http1
 
 import "encoding/binary"
 
-// tokenChars are the tchar of RFC 9110 §5.6.2.
-var tokenChars = func() (t [256]bool) {
-	for c := '0'; c <= '9'; c++ {
-		t[c] = true
-	}
-	for c := 'a'; c <= 'z'; c++ {
-		t[c], t[c-0x20] = true, true
-	}
-	for _, c := range "!#$%&'*+-.^_`|~" {
-		t[c] = true
-	}
-	return t
-}()
-
-func isToken(b []byte) bool {
-	for _, c := range b {
-		if !tokenChars[c] {
-			return false
-		}
-	}
-	return len(b) > 0
-}
-
 // isHost accepts uri-host [":" port] (RFC 3986 §3.2.2), an IPv6 literal only in
 // brackets. An empty Host is allowed (RFC 9110 §7.2).
 func isHost(b []byte) bool {

@@ -1,5 +1,7 @@
 package http1
 
+import "sluice/message"
+
 // Chunked transfer coding (RFC 9112 §7.1):
 //
 //	chunk-size [ chunk-ext ] CRLF  chunk-data CRLF  …  0 CRLF  trailers  CRLF
@@ -122,7 +124,7 @@ func (p *Parser) trailerLine(b []byte) (int, Event, *Error) {
 		case c == ':' && p.line > 0:
 			p.line++
 			p.part = partRest
-		case p.part == partFirst && !tokenChars[c], c < ' ' && c != '\t', c == 0x7F:
+		case p.part == partFirst && !message.IsTokenChar(c), c < ' ' && c != '\t', c == 0x7F:
 			return i, NeedMore, errTrailer
 		default:
 			p.line++

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"sluice/message"
 )
 
 // seeds are all the table cases, each once alone and once behind a request.
@@ -179,7 +181,7 @@ func FuzzHead(f *testing.F) {
 // checkHead states what a taken head guarantees to those who read it.
 func checkHead(t *testing.T, h *Head) {
 	t.Helper()
-	if !isToken(h.Method) || !isHost(h.Authority) || h.Minor > 1 {
+	if !message.IsToken(h.Method) || !isHost(h.Authority) || h.Minor > 1 {
 		t.Errorf("taken: method %q, authority %q, minor %d", h.Method, h.Authority, h.Minor)
 	}
 	if bytes.ContainsAny(h.Target, "\x00\r\n\t #") || bytes.IndexByte(h.Path, '?') >= 0 || h.HasQuery != (h.Query != nil) {
@@ -195,7 +197,7 @@ func checkHead(t *testing.T, h *Head) {
 		t.Errorf("taken: %d fields", len(h.Fields))
 	}
 	for _, f := range h.Fields {
-		if !isToken(f.Name) || bytes.ContainsAny(f.Value, "\x00\r\n\x7f") || !bytes.Equal(f.Value, bytes.Trim(f.Value, " \t")) {
+		if !message.IsToken(f.Name) || bytes.ContainsAny(f.Value, "\x00\r\n\x7f") || !bytes.Equal(f.Value, bytes.Trim(f.Value, " \t")) {
 			t.Errorf("taken: field %q: %q", f.Name, f.Value)
 		}
 	}

@@ -50,7 +50,7 @@ func (h *Head) parseRequestLine(from, to int) *Error {
 	if sp1 <= 0 || sp2 <= sp1+1 {
 		return errRequestLine
 	}
-	if sp1 > methodBytesMax || !isToken(line[:sp1]) {
+	if sp1 > methodBytesMax || !message.IsToken(line[:sp1]) {
 		return errMethod
 	}
 	version := line[sp2+1:]
@@ -78,7 +78,7 @@ func (h *Head) parseField(from, to int) *Error {
 		return errFold
 	}
 	colon := 0
-	for colon < len(line) && tokenChars[line[colon]] {
+	for colon < len(line) && message.IsTokenChar(line[colon]) {
 		colon++
 	}
 	if colon == 0 || colon == len(line) || line[colon] != ':' {

@@ -24,12 +24,11 @@ func (h *Host) Serve(x *Exchange) {
 		}
 	}
 	if len(x.Req.Path) == 1 && x.Req.Path[0] == '*' {
-		x.methods()
+		x.methods(200)
 		return
 	}
 	if x.Req.Is("TRACE") || x.Req.Is("CONNECT") {
-		x.scratch = appendField(x.scratch[:0], "Allow", "GET, HEAD, POST, OPTIONS")
-		x.respond(405, nil)
+		x.methods(405)
 		return
 	}
 	path, err := static.DecodePath(x.decoded[:0], x.Req.Path)
@@ -94,9 +93,10 @@ func (x *Exchange) fail(status int, err error) {
 	x.errorPage(status)
 }
 
-func (x *Exchange) methods() {
+// methods tells which methods the site takes.
+func (x *Exchange) methods(status int) {
 	x.scratch = appendField(x.scratch[:0], "Allow", "GET, HEAD, POST, OPTIONS")
-	x.respond(200, nil)
+	x.respond(status, nil)
 }
 
 // redirect sends the client to the folder's name with its slash, on the host
@@ -183,13 +183,12 @@ func (x *Exchange) sendFile() {
 		x.method.Fields = nil
 	}
 	if !req.Is("GET") && !req.Is("HEAD") {
-		if req.Is("OPTIONS") {
-			x.scratch = appendField(x.scratch[:0], "Allow", "GET, HEAD, OPTIONS")
-			x.respond(200, nil)
-			return
-		}
 		x.scratch = appendField(x.scratch[:0], "Allow", "GET, HEAD, OPTIONS")
-		x.respond(405, builtinPage(405))
+		if req.Is("OPTIONS") {
+			x.respond(200, nil)
+		} else {
+			x.respond(405, builtinPage(405))
+		}
 		return
 	}
 	_, rel := x.site.rootOf(x.plan.File)
