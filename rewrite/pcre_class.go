@@ -144,7 +144,7 @@ func (t *translator) class() error {
 // classItem adds one member or range at i and returns what follows.
 func (t *translator) classItem(set *octetSet, i int) (int, error) {
 	if strings.HasPrefix(t.src[i:], "[:") {
-		if end := strings.Index(t.src[i:], ":]"); end > 0 && isClassName(t.src[i+2:i+end]) {
+		if end := strings.Index(t.src[i:], ":]"); end >= 2 && isClassName(t.src[i+2:i+end]) {
 			name := strings.TrimPrefix(t.src[i+2:i+end], "^")
 			s, ok := posixSets[name]
 			if !ok {
