@@ -34,7 +34,7 @@ var rooms = [][]string{
 	{"cache"},
 	{"rewrite"},
 	{"static"},
-	{"cgi"},
+	{"cgi", "listing"},
 	{"fcgi"},
 	{"spool"},
 	{"http1", "http2"},

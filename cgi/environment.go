@@ -32,13 +32,21 @@ type Environment struct {
 	PathTranslated []byte // PathInfo below the document root
 	DocumentRoot   []byte
 	// RedirectStatus is REDIRECT_STATUS: 200, or that of the error whose page
-	// this is; php-cgi wants to see it before it runs anything.
+	// this is; 0 leaves it out.
 	RedirectStatus int
 	ContentLength  int64 // exact; -1 if the request has no content
+
+	// Variables are given first, so that those above win over them.
+	Variables []Variable
+	// HideAuthorization keeps the credentials from the script.
+	HideAuthorization bool
 
 	// Scratch is memory for names and joined values, kept between requests.
 	Scratch []byte
 }
+
+// Variable is a meta-variable that is made elsewhere (SetEnv, rewriting).
+type Variable struct{ Name, Value string }
 
 var (
 	on        = []byte("on")
@@ -61,6 +69,12 @@ func (e *Environment) Emit(to Sink) (dropped int) {
 		e.Scratch = append(e.Scratch[:0], name...)
 		to.Pair(e.Scratch, value)
 	}
+	for _, v := range e.Variables {
+		if v.Name != "HTTP_PROXY" {
+			e.Scratch = append(append(e.Scratch[:0], v.Name...), v.Value...)
+			to.Pair(e.Scratch[:len(v.Name)], e.Scratch[len(v.Name):])
+		}
+	}
 	pair("SCRIPT_FILENAME", e.ScriptFilename)
 	pair("QUERY_STRING", e.Query)
 	pair("REQUEST_METHOD", req.Method)
@@ -70,9 +84,11 @@ func (e *Environment) Emit(to Sink) (dropped int) {
 	}
 	pair("SCRIPT_NAME", e.ScriptName)
 	pair("DOCUMENT_ROOT", e.DocumentRoot)
-	if e.RedirectStatus == 200 {
+	switch e.RedirectStatus {
+	case 0:
+	case 200:
 		pair("REDIRECT_STATUS", status200)
-	} else {
+	default:
 		pair("REDIRECT_STATUS", strconv.AppendInt(nil, int64(e.RedirectStatus), 10))
 	}
 	pair("REQUEST_URI", e.RequestURI)
@@ -116,6 +132,10 @@ func (e *Environment) fields(to Sink) (dropped int) {
 		case fieldUnsafe:
 			dropped++
 			continue
+		case fieldCredentials:
+			if e.HideAuthorization {
+				continue
+			}
 		case fieldPlain:
 		}
 		if seenBefore(fields[:i], name) {
@@ -188,6 +208,9 @@ const (
 	// Transfer-Encoding has been undone; Proxy would become HTTP_PROXY, which
 	// programs take for their own configuration (httpoxy, CVE-2016-5385).
 	fieldSkip
+	// fieldCredentials is Authorization, which a server that checks passwords
+	// itself does not pass on (RFC 3875 §4.1.18).
+	fieldCredentials
 	// fieldUnsafe: "_" and "-" would become the same variable, so a client
 	// could pose as a trusted proxy's header.
 	fieldUnsafe
@@ -207,6 +230,10 @@ func kindOf(name []byte) fieldKind {
 	case 12:
 		if message.EqualFold(name, "content-type") {
 			return fieldContentType
+		}
+	case 13:
+		if message.EqualFold(name, "authorization") {
+			return fieldCredentials
 		}
 	case 14:
 		if message.EqualFold(name, "content-length") {

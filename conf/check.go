@@ -147,7 +147,7 @@ func (dr *draft) checkApp(i int) {
 		s.Deny = union(s.Deny, app.Private)
 	}
 	if s.FrontController == autoFront {
-		s.FrontController = app.FrontController
+		s.FrontController, s.FrontGuessed = app.FrontController, s.App != AppSPA
 	} else if s.FrontController != "" && !isFile(s.Root, filepath.FromSlash(s.FrontController)) {
 		dr.report(i, "front_controller", fmt.Sprintf("front controller %q is no file in %q", s.FrontController, s.Root), nil)
 	}

@@ -11,7 +11,7 @@ import (
 type Config struct {
 	// Listen holds the addresses to accept connections on, at least one.
 	Listen []Listen
-	// Engine is the loop back end: auto, epoll or portable.
+	// Engine is the loop back end: auto, epoll, io_uring or portable.
 	Engine string
 	// Loops is the number of event loops, 0 for as many as the machine suggests.
 	Loops int
@@ -92,6 +92,11 @@ type Site struct {
 	// FrontController is the path below Root that answers requests, below its
 	// own folder, for files that do not exist; "" for none.
 	FrontController string
+	// FrontGuessed: FrontController is the application's, nobody configured it.
+	FrontGuessed bool
+	// AllowOverride are the classes of directives that .htaccess files may have
+	// (AuthConfig, FileInfo, Indexes, Limit, Options); none: they are not read.
+	AllowOverride []string
 	// Aliases are folders outside Root that appear in the site's URL space,
 	// the longest prefix first.
 	Aliases []Alias

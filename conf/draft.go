@@ -44,6 +44,7 @@ func (dr *draft) inherit() Site {
 	s := dr.site
 	s.Names = slices.Clone(s.Names)
 	s.Index = slices.Clone(s.Index)
+	s.AllowOverride = slices.Clone(s.AllowOverride)
 	s.Aliases = slices.Clone(s.Aliases)
 	s.MIME = maps.Clone(s.MIME)
 	s.ErrorPages = maps.Clone(s.ErrorPages)

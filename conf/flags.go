@@ -14,7 +14,8 @@ type Overrides struct {
 	PHP         string   // --php: as php.use
 	Workers     string   // --workers: N or auto
 	HiddenFiles string   // --hidden-files: refuse or apache
-	Engine      string   // --engine: auto, epoll or portable
+	Override    string   // --allow-override: as allow_override
+	Engine      string   // --engine: auto, epoll, io_uring or portable
 	AccessLog   string   // --access-log: off, - or a file
 	LogLevel    string   // --log-level: debug, info, warn or error
 }
@@ -38,6 +39,7 @@ func (dr *draft) override(o Overrides) {
 		{"--php", "php.use", o.PHP},
 		{"--workers", "php.workers", o.Workers},
 		{"--hidden-files", "hidden_files", o.HiddenFiles},
+		{"--allow-override", "allow_override", o.Override},
 		{"--engine", "engine", o.Engine},
 		{"--access-log", "access_log.path", o.AccessLog},
 		{"--log-level", "log_level", o.LogLevel},

@@ -46,7 +46,7 @@ var phpKeys = []key{
 		setNumber: func(t target, n int64) { t.site.PHP.RequestTime = duration(n) },
 	},
 	{
-		path: "php.extensions", kind: kindList, def: `[".php"]`,
+		path: "php.extensions", kind: kindList, def: `[".php", ".phtml", ".phar"]`,
 		about:   "Endings of the files that are scripts, compared byte for byte. Their source is never sent.",
 		reset:   func(t target) { t.site.PHP.Extensions = nil },
 		setText: setExtension,

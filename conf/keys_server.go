@@ -60,7 +60,7 @@ var serverKeys = []key{
 		},
 	},
 	{
-		path: "engine", kind: kindChoice, def: `"auto"`, choices: []string{"auto", "epoll", "portable"},
+		path: "engine", kind: kindChoice, def: `"auto"`, choices: []string{"auto", "epoll", "io_uring", "portable"},
 		about:   "The event loop's back end; `auto` takes the fastest that the system has.",
 		setText: func(t target, s string) error { t.server.Engine = s; return nil },
 	},

@@ -79,8 +79,13 @@ var siteKeys = []key{
 	},
 	{
 		path: "hidden_files", kind: kindChoice, def: `"refuse"`, choices: []string{"refuse", "apache"},
-		about:   "`refuse` answers 404 for dot files (but `.well-known`), `.ht*`, backups and what version control leaves; `apache` refuses only what Apache does by default, `.ht*`.",
+		about:   "`refuse` answers 404 for dot files (but `.well-known`), `.ht*`, backups and what version control leaves; `apache` is as open as a stock Apache: only `.ht*` is refused, text is not said to be UTF-8, and nothing is compressed on the fly that a `.htaccess` does not name.",
 		setText: func(t target, s string) error { t.site.HiddenFiles = s; return nil },
+	},
+	{
+		path: "allow_override", kind: kindText, def: `"All"`,
+		about:   "Which directives `.htaccess` files may have, as Apache's AllowOverride: `All`, `None` (the files are not read) or some of `AuthConfig FileInfo Indexes Limit Options`. See [.htaccess](htaccess.md).",
+		setText: setOverride,
 	},
 	{
 		path: "symlinks", kind: kindChoice, def: `"inside"`, choices: []string{"inside", "follow"},
@@ -179,6 +184,33 @@ func setFrontController(t target, s string) error {
 		}
 	}
 	t.site.FrontController = s
+	return nil
+}
+
+// overrideClasses are what AllowOverride takes, in lower case, as Apache spells
+// them.
+var overrideClasses = []string{"All", "None", "AuthConfig", "FileInfo", "Indexes", "Limit", "Options"}
+
+func setOverride(t target, s string) error {
+	t.site.AllowOverride = nil
+	words := strings.Fields(s)
+	for _, w := range words {
+		i := slices.IndexFunc(overrideClasses, func(c string) bool { return strings.EqualFold(c, w) })
+		switch {
+		case i < 0:
+			return fmt.Errorf("%q is no class of directives; %s", w, strings.Join(overrideClasses, ", "))
+		case i < 2 && len(words) > 1:
+			return fmt.Errorf("%q stands alone", overrideClasses[i])
+		case overrideClasses[i] == "None":
+		case overrideClasses[i] == "All":
+			t.site.AllowOverride = slices.Clone(overrideClasses[2:])
+		default:
+			t.site.AllowOverride = append(t.site.AllowOverride, overrideClasses[i])
+		}
+	}
+	if len(words) == 0 {
+		return fmt.Errorf("no class of directives; %q reads no .htaccess", "None")
+	}
 	return nil
 }
 

@@ -34,7 +34,7 @@ func trustedAddr(list []netip.Prefix, a netip.Addr) bool {
 // are trusted themselves; what stands before the first stranger was written by
 // him.
 func (s *stream) forwarded() {
-	s.Forwarded = true
+	s.Forwarded, s.Peer = true, s.Client
 	var addrs, proto []byte
 	var elements [][]byte
 	for i := range s.Req.Fields {

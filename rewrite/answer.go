@@ -81,7 +81,16 @@ func (q *Request) Run() *Answer {
 	if r.handler == handlerNone {
 		return q.finish(r, 0)
 	}
-	for redirects := 0; ; redirects++ {
+	return q.follow(r, status, 0)
+}
+
+// Fail is for an error that came up while an Answer was fulfilled, such as 503
+// where no backend is to be had: its ErrorDocument, or the error itself.
+func (a *Answer) Fail(status int) *Answer { return a.q.follow(a.r, status, a.Redirects) }
+
+// follow goes from one internal redirect to the next until there is an answer.
+func (q *Request) follow(r *record, status, redirects int) *Answer {
+	for ; ; redirects++ {
 		if status == 0 {
 			if r.redirectTo == "" {
 				status = q.handle(r)

@@ -99,7 +99,7 @@ func (r *record) process(target string) int {
 		return status
 	}
 	if declined {
-		r.filename = r.q.Site.Root + r.uri
+		r.filename = r.q.Site.fileOf(r.uri)
 	}
 	return r.processFile()
 }
@@ -233,7 +233,7 @@ func longComponent(path string) bool {
 func (r *record) findExisting() {
 	name := r.filename
 	from := 1
-	if root := r.q.Site.Root; strings.HasPrefix(name, root+"/") {
+	if root, _ := r.q.Site.rootOf(name); root != "" {
 		from = len(root) + 1
 	}
 	for i := from; i <= len(name); i++ {
@@ -259,8 +259,8 @@ func (r *record) walkFolders() int {
 	if r.file.Kind == Directory && !strings.HasSuffix(name, "/") {
 		name += "/"
 	}
-	root := r.q.Site.Root
-	if !strings.HasPrefix(name, root+"/") {
+	root, _ := r.q.Site.rootOf(name)
+	if root == "" {
 		return r.chainFault()
 	}
 	for i := len(root); i < len(name); i++ {
@@ -351,7 +351,7 @@ func (r *record) lookupFile(path string) *record {
 		return sub
 	}
 	sub.filename, sub.fileRequest = clean, true
-	sub.uri = strings.TrimPrefix(clean, r.q.Site.Root)
+	sub.uri = r.q.Site.uriOf(clean)
 	r.q.depth++
 	if s := sub.processFile(); s != 0 {
 		sub.status = s

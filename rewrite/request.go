@@ -12,6 +12,8 @@ import (
 type Site struct {
 	// Root is the document root: absolute, without a slash at the end.
 	Root string
+	// Aliases are further folders, the longest prefix first.
+	Aliases []Alias
 	// Base stands for Apache's own configuration (Compile with Dialect.Server);
 	// its rewrite rules run in server context.
 	Base *File
@@ -67,6 +69,7 @@ type Request struct {
 	cookies []Var
 	xs      []*rewriteContext
 	depth   int
+	edited  bool // RequestHeader was at work
 	answer  Answer
 	texts   requestTexts
 	match   Match     // of SetEnvIf
@@ -85,12 +88,15 @@ type requestTexts struct {
 
 // Reset makes the request ready for the next one, keeping its memory.
 func (q *Request) Reset() {
-	q.used, q.depth = 0, 0
+	q.used, q.depth, q.edited = 0, 0, false
 	q.cookies = q.cookies[:0]
 	q.texts = requestTexts{}
 	q.Fields = q.Fields[:0]
 	q.answer = Answer{}
 }
+
+// Edited tells whether RequestHeader changed Fields.
+func (q *Request) Edited() bool { return q.edited }
 
 func (q *Request) header(name string) (string, bool) {
 	found, value := false, ""

@@ -33,6 +33,13 @@ func (p *Response) get(name string) string {
 	return v
 }
 
+// Quiet tells that Respond would change nothing, whatever the response.
+func (a *Answer) Quiet() bool {
+	c := a.Config
+	return len(a.Vary) == 0 && len(a.Cookies) == 0 && len(c.headers) == 0 && c.core.charset == nil &&
+		(c.expires.active == nil || !*c.expires.active)
+}
+
 // Respond applies Expires, Header, Vary, AddDefaultCharset and cookies to a
 // response, in Apache's order.
 func (a *Answer) Respond(p *Response) {

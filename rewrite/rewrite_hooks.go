@@ -110,8 +110,8 @@ func (r *record) redirectIn(c *rewriteConf, oldName string) int {
 	}
 	if c.base != nil {
 		r.filename, _ = replacePrefix(r.filename, c.dir, *c.base)
-	} else if root := r.q.Site.Root; strings.HasPrefix(r.filename, root) && len(r.filename) > len(root) && r.filename[len(root)] == '/' {
-		r.filename = r.filename[len(root):]
+	} else {
+		r.filename = r.q.Site.uriOf(r.filename)
 	}
 	r.redirectTo = r.filename
 	if r.hasArgs {
@@ -172,7 +172,7 @@ func (r *record) translateRewrite() (status int, declined bool) {
 		return 400, false
 	}
 	if r.reduced || !r.isFilePath(c, last) {
-		r.filename = r.q.Site.Root + r.filename
+		r.filename = r.q.Site.fileOf(r.filename)
 	}
 	return 0, false
 }

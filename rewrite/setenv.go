@@ -240,7 +240,7 @@ func (r *record) editRequest() {
 	for _, h := range r.cfg.request {
 		x := exprScope{r: r}
 		if h.applies(&x) {
-			r.q.Fields = h.apply(r.q.Fields, fresh(&x))
+			r.q.Fields, r.q.edited = h.apply(r.q.Fields, fresh(&x)), true
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"sluice/gateway"
 	"sluice/loop"
 	"sluice/message"
+	"sluice/rewrite"
 	"sluice/static"
 )
 
@@ -73,6 +74,11 @@ type Exchange struct {
 	Server     netip.AddrPort // our end
 	HTTPS      bool
 	Forwarded  bool // by a trusted proxy
+	// Peer is who the connection is from where Client was told by a trusted
+	// proxy; else invalid.
+	Peer netip.Addr
+	// Trace is told every step of the rules; nil in production.
+	Trace rewrite.Trace
 
 	// Status is that of the response, for the access log; 0 before it.
 	Status int
@@ -102,6 +108,7 @@ type Exchange struct {
 	// content is replaced by a file.
 	kept      []byte
 	sending   static.Options // how a file is sent
+	ruling    *ruling        // how .htaccess rules decided; nil without
 	filesOnly bool           // the internal redirect is X-Sendfile's, which names a file
 }
 
@@ -111,6 +118,8 @@ type contentState uint8
 const (
 	// unwanted: nobody; the front throws it away.
 	unwanted contentState = iota
+	// undecided: the rules wait for something; it is held.
+	undecided
 	// wanted: the script's request.
 	wanted
 	// ended: it is complete.
@@ -119,6 +128,9 @@ const (
 
 // Reset makes the exchange ready for another request.
 func (x *Exchange) Reset() {
+	if x.ruling != nil {
+		x.site.rules.release(x.ruling)
+	}
 	*x = Exchange{
 		answer: x.answer, pathBuf: x.pathBuf[:0], scratch: x.scratch[:0],
 		lines: x.lines[:0], kept: x.kept[:0], decoded: x.decoded[:0],
@@ -135,28 +147,55 @@ func (x *Exchange) Site() string {
 
 // Content brings a piece of the request's content.
 func (x *Exchange) Content(p []byte) {
-	if x.content != wanted || x.done {
+	if x.done {
 		return
 	}
-	x.received += int64(len(p))
-	if limit := x.site.opts.BodyMax(); limit > 0 && x.received > limit {
-		x.tooLarge(limit)
-		return
+	switch x.content {
+	case undecided:
+		x.ruling.held = append(x.ruling.held, p...)
+	case wanted:
+		x.received += int64(len(p))
+		if limit := x.bodyMax(); limit > 0 && x.received > limit {
+			x.tooLarge(limit)
+			return
+		}
+		x.request.Content(p)
+	case unwanted, ended:
 	}
-	x.request.Content(p)
+}
+
+// bodyMax bounds the request's content in octets; 0: no bound. A .htaccess can
+// only lower it: what PHP does not take it need not be sent.
+func (x *Exchange) bodyMax() int64 {
+	limit := x.site.opts.BodyMax()
+	if a := x.plan.ruled; a != nil {
+		if n, ok := a.Config.BodyMax(); ok && n > 0 && (limit <= 0 || n < limit) {
+			return n
+		}
+	}
+	return limit
 }
 
 // ContentEnd: the content is complete.
 func (x *Exchange) ContentEnd() {
-	if x.content == wanted && !x.done {
+	if x.done {
+		return
+	}
+	switch x.content {
+	case undecided:
+		x.ruling.end = true
+	case wanted:
 		x.content = ended
 		x.request.ContentEnd()
+	case unwanted, ended:
 	}
 }
 
 // Wanted tells whether somebody takes the content; otherwise it can be thrown
 // away.
-func (x *Exchange) Wanted() bool { return x.content == wanted && !x.done }
+func (x *Exchange) Wanted() bool {
+	return (x.content == wanted || x.content == undecided) && !x.done
+}
 
 // Resume: the client takes more of the response.
 func (x *Exchange) Resume() {
@@ -170,6 +209,9 @@ func (x *Exchange) Gone() {
 	if r := x.request; r != nil {
 		x.request = nil
 		r.Abort()
+	}
+	if x.ruling != nil {
+		x.ruling.x = nil
 	}
 	x.done = true
 }

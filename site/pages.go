@@ -15,9 +15,13 @@ var builtinPages = func() (t [600][]byte) {
 	return t
 }()
 
+// pageStart is standards mode for browsers; programs know a server's own error
+// pages by such a first line, since Apache's have one.
+const pageStart = "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\" \"http://www.w3.org/TR/html4/strict.dtd\">\n"
+
 func makePage(code int) []byte {
 	title := strconv.Itoa(code) + " " + http.StatusText(code)
-	page := "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + title +
+	page := pageStart + "<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + title +
 		"</title><meta name=\"viewport\" content=\"width=device-width\"></head>\n<body><h1>" + title + "</h1>"
 	if hint := pageHints[code]; hint != "" {
 		page += "<p>" + hint + "</p>"

@@ -1,6 +1,9 @@
 package site
 
-import "sluice/static"
+import (
+	"sluice/rewrite"
+	"sluice/static"
+)
 
 // Kind says who fulfils a plan.
 type Kind uint8
@@ -33,6 +36,8 @@ type Plan struct {
 	// Location is a redirect's target path, still encoded.
 	Location []byte
 
+	// ruled is set where .htaccess rules made the plan.
+	ruled *rewrite.Answer
 	root  *rootCache
 	entry *static.Entry
 }

@@ -14,14 +14,23 @@ import (
 
 // runScript hands the request to PHP.
 func (x *Exchange) runScript() {
-	req := x.Req
-	if x.hops > 0 {
-		req = &x.method
+	req, hasContent := x.Req, x.HasContent
+	if a := x.plan.ruled; a != nil {
+		req = x.asRuled(a)
+		hasContent = hasContent && x.content != unwanted && a.Method == view(x.Req.Method)
+		if limit := x.bodyMax(); hasContent && limit > 0 && x.Req.ContentLength > limit {
+			x.tooLarge(limit)
+			return
+		}
+	} else if x.hops > 0 {
+		req, hasContent = &x.method, false
 	}
-	hasContent := x.HasContent && x.hops == 0
 	r := x.site.php.Begin(x)
 	x.request = r
 	x.fillEnvironment(&r.Env, hasContent)
+	if x.plan.ruled != nil {
+		x.fillRuled(&r.Env, hasContent)
+	}
 	r.Env.Request = req
 	if hasContent {
 		x.content = wanted
@@ -137,6 +146,10 @@ func (x *Exchange) Intercept(res *cgi.Response) bool {
 	case res.LocalRedirect:
 		target := append([]byte(nil), res.Location...)
 		x.request = nil
+		if x.ruling != nil {
+			x.redirectRuled(string(target))
+			return true
+		}
 		x.internalRedirect(target)
 		return true
 	}
@@ -208,7 +221,7 @@ func (x *Exchange) Head(res *cgi.Response, length int64) {
 		b = appendField(b, "Content-Type", "text/html; charset=UTF-8")
 	}
 	x.lines = b
-	x.head(Head{Status: res.Status, Reason: res.Reason, Fields: b, Length: length})
+	x.head(Head{Status: res.Status, Reason: res.Reason, Fields: b, Length: length}, false)
 }
 
 // frontWrites tells which fields of a script would stand in the head twice.

@@ -31,6 +31,10 @@ func (h *Host) Serve(x *Exchange) {
 		x.methods(405)
 		return
 	}
+	if x.site.rules != nil {
+		x.ruled()
+		return
+	}
 	path, err := static.DecodePath(x.decoded[:0], x.Req.Path)
 	if err != nil {
 		x.badPath(err)
@@ -95,9 +99,11 @@ func (x *Exchange) fail(status int, err error) {
 
 // methods tells which methods the site takes.
 func (x *Exchange) methods(status int) {
-	x.scratch = appendField(x.scratch[:0], "Allow", "GET, HEAD, POST, OPTIONS")
+	x.scratch = appendField(x.scratch[:0], "Allow", allowedMethods)
 	x.respond(status, nil)
 }
+
+const allowedMethods = "GET, HEAD, POST, OPTIONS"
 
 // redirect sends the client to the folder's name with its slash, on the host
 // and by the scheme he used.
@@ -133,27 +139,43 @@ func (x *Exchange) appendOrigin(b []byte) []byte {
 	return append(b, x.Req.Authority...)
 }
 
-// respond sends a response whose field lines are in x.scratch and whose content
-// is short.
+// respond sends a response of the server's own, whose field lines are in
+// x.scratch and whose content is short.
 func (x *Exchange) respond(status int, content []byte) {
+	contentType := ""
 	if content != nil {
-		x.scratch = appendField(x.scratch, "Content-Type", "text/html; charset=utf-8")
+		contentType = "text/html; charset=utf-8"
 	}
-	x.head(Head{Status: status, Fields: x.scratch, Length: int64(len(content))})
+	x.reply(status, content, contentType, true)
+}
+
+// reply sends a short response. own: no handler made it, so that a .htaccess
+// has less to say about its head.
+func (x *Exchange) reply(status int, content []byte, contentType string, own bool) {
+	if contentType != "" {
+		x.scratch = appendField(x.scratch, "Content-Type", contentType)
+	}
+	x.head(Head{Status: status, Fields: x.scratch, Length: int64(len(content))}, own)
 	x.Stream.Write(content)
 	x.finish()
 }
 
 // head applies the site's rules and gives the head to the client. It is kept in
 // x, since what a Stream is given escapes.
-func (x *Exchange) head(given Head) {
+func (x *Exchange) head(given Head, own bool) {
+	if x.content == undecided {
+		x.content = unwanted
+	}
 	x.out = given
 	h := &x.out
-	if x.status != 0 {
+	if x.status != 0 && (x.plan.ruled == nil || h.Status == 200) {
 		h.Status, h.Reason = x.status, nil
 	}
 	if len(x.kept) > 0 {
 		h.Fields = x.withKept(h.Fields)
+	}
+	if x.ruling != nil {
+		x.applyRules(h, own)
 	}
 	if x.site != nil && !x.site.headers.none() {
 		n := len(x.lines) // h.Fields may be there
@@ -179,8 +201,15 @@ func (x *Exchange) sendFile() {
 	if x.hops > 0 {
 		req = &x.method
 	}
+	_, rel := x.site.rootOf(x.plan.File)
+	if r := x.plan.ruled; r != nil {
+		req, rel = x.asRuled(r), x.plan.File[len(x.plan.root.prefix):]
+		x.describeFile(r)
+	}
 	if x.status != 0 { // conditions and ranges are not about an error page
+		x.method = *req
 		x.method.Fields = nil
+		req = &x.method
 	}
 	if !req.Is("GET") && !req.Is("HEAD") {
 		x.scratch = appendField(x.scratch[:0], "Allow", "GET, HEAD, OPTIONS")
@@ -191,14 +220,13 @@ func (x *Exchange) sendFile() {
 		}
 		return
 	}
-	_, rel := x.site.rootOf(x.plan.File)
 	a := &x.answer
 	x.plan.root.cache.Answer(a, req, rel, x.site.loop.Wall(), &x.sending)
 	switch a.Status {
 	case 200, 206:
 		x.sendAnswer(a)
 	case 304:
-		x.head(Head{Status: 304, Fields: a.Fields})
+		x.head(Head{Status: 304, Fields: x.withMeta(a.Fields)}, false)
 		x.finish()
 	default:
 		x.scratch = append(x.scratch[:0], a.Fields...)
@@ -207,7 +235,7 @@ func (x *Exchange) sendFile() {
 }
 
 func (x *Exchange) sendAnswer(a *static.Answer) {
-	x.head(Head{Status: a.Status, Fields: a.Fields, Length: a.ContentLength, LengthInFields: true})
+	x.head(Head{Status: a.Status, Fields: x.withMeta(a.Fields), Length: a.ContentLength, LengthInFields: true}, false)
 	switch {
 	case len(a.Body) >= sharedBytesMin:
 		x.Stream.WriteShared(a.Body)
@@ -287,6 +315,12 @@ func (x *Exchange) errorPage(status int) {
 func (x *Exchange) errorPageWith(status int) {
 	if x.status == 0 {
 		x.kept, x.sending = x.kept[:0], static.Options{}
+	}
+	if x.status == 0 && x.ruling != nil && x.ruling.a != nil {
+		x.kept = append(x.kept[:0], x.scratch...)
+		x.content = unwanted
+		x.obey(x.ruling.a.Fail(status))
+		return
 	}
 	if x.status == 0 && x.site != nil {
 		page, ok := x.site.opts.ErrorPages[status]

@@ -6,6 +6,7 @@ import (
 
 	"sluice/gateway"
 	"sluice/loop"
+	"sluice/rewrite"
 	"sluice/static"
 )
 
@@ -56,6 +57,8 @@ type Options struct {
 	ErrorPages map[int]string
 	// PHP runs the scripts; nil: they are refused.
 	PHP *gateway.Options
+	// Htaccess obeys .htaccess files; nil: they are not read.
+	Htaccess *Htaccess
 }
 
 // Site is one web site, shared by all loops.
@@ -63,6 +66,12 @@ type Site struct {
 	opts     Options
 	headers  headerRules
 	fcFolder string // FrontController up to its last slash
+
+	base     *rewrite.File // stands for Apache's own configuration; nil without Htaccess
+	types    map[string]string
+	utf8     bool // text is said to be UTF-8 where nobody says otherwise
+	compiled compiledFiles
+	lookups  *lookups
 }
 
 // New checks and prepares a site.
@@ -73,6 +82,17 @@ func New(opts Options) (*Site, error) {
 	s := &Site{opts: opts, headers: compileRules(opts.Headers)}
 	if fc := opts.FrontController; fc != "" {
 		s.fcFolder = fc[:strings.LastIndexByte(fc, '/')+1]
+	}
+	if opts.Htaccess != nil {
+		s.base = rewrite.Compile(serverText(&opts), "sluice", "/", &rewrite.Dialect{Server: true})
+		if s.base.Fault != nil {
+			return nil, fmt.Errorf("site: %s: %w", opts.Label, s.base.Fault)
+		}
+		types := opts.Roots[0].Config.Types
+		if types == nil {
+			types = static.NewTypes(nil)
+		}
+		s.types, s.utf8, s.lookups = types.Media(), opts.Hidden == static.Refuse, newLookups()
 	}
 	return s, nil
 }
@@ -86,6 +106,7 @@ type local struct {
 	loop  *loop.Loop
 	roots []rootCache
 	php   *gateway.Local
+	rules *rules // nil: no .htaccess
 }
 
 type rootCache struct {
@@ -103,6 +124,9 @@ func (s *Site) on(l *loop.Loop) (*local, error) {
 			return nil, err
 		}
 		sl.roots = append(sl.roots, rootCache{r.Prefix, c})
+	}
+	if s.base != nil {
+		sl.rules = newRules(sl, s.base)
 	}
 	if s.opts.PHP != nil {
 		sl.php = s.opts.PHP.On(l)

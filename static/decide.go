@@ -10,6 +10,8 @@ import (
 type Options struct {
 	// Type replaces the entry's Content-Type unless empty (AddType, ForceType).
 	Type string
+	// NoType sends no Content-Type.
+	NoType bool
 	// NoRanges answers range requests in full.
 	NoRanges bool
 	// NoCodings sends the file as it is, and no Vary.
@@ -182,7 +184,7 @@ func (d *decision) evaluate(rep *representation) (Outcome, []byte) {
 
 // ready tells whether the fields made beforehand fit this request.
 func (d *decision) ready() bool {
-	return d.codings == d.e.compressible && !d.opts.NoRanges && (d.opts.Type == "" || d.opts.Type == d.e.Type)
+	return d.codings == d.e.compressible && !d.opts.NoRanges && !d.opts.NoType && (d.opts.Type == "" || d.opts.Type == d.e.Type)
 }
 
 func (d *decision) fields(rep *representation) fieldSet {
@@ -192,6 +194,9 @@ func (d *decision) fields(rep *representation) fieldSet {
 	}
 	if d.opts.Type != "" {
 		h.contentType = d.opts.Type
+	}
+	if d.opts.NoType {
+		h.contentType = ""
 	}
 	return h
 }

@@ -60,6 +60,12 @@ func (e *Entry) Size() int64 { return e.facts.size }
 // ModTime is the time of the file's last modification.
 func (e *Entry) ModTime() time.Time { return e.facts.mtime }
 
+// Executable tells whether somebody may execute the file.
+func (e *Entry) Executable() bool { return e.facts.exec }
+
+// Owner is the user the file belongs to, 0 where the system has none.
+func (e *Entry) Owner() uint32 { return e.facts.owner }
+
 // Inode is the file's number, 0 where the system has none.
 func (e *Entry) Inode() uint64 { return e.facts.inode }
 

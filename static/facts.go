@@ -59,6 +59,8 @@ type facts struct {
 	change int64 // change time in ns where known: sees what kept the mtime
 	dev    uint64
 	inode  uint64
+	owner  uint32      // user
+	exec   bool        // somebody may execute it
 	info   os.FileInfo // tells files apart where there are no inode numbers
 }
 
@@ -76,8 +78,17 @@ func (f *facts) same(o *facts) bool {
 	return f.info == nil || o.info == nil || os.SameFile(f.info, o.info)
 }
 
+// InodeOf is a file's number, 0 where the system has none.
+func InodeOf(info os.FileInfo) uint64 {
+	_, inode, _ := inodeOf(info)
+	return inode
+}
+
+// OwnerOf is the user a file belongs to, 0 where the system has none.
+func OwnerOf(info os.FileInfo) uint32 { return ownerOf(info) }
+
 func factsOf(info os.FileInfo) facts {
-	f := facts{size: info.Size(), mtime: info.ModTime(), info: info}
+	f := facts{size: info.Size(), mtime: info.ModTime(), info: info, owner: ownerOf(info), exec: info.Mode()&0o111 != 0}
 	f.dev, f.inode, f.change = inodeOf(info)
 	switch mode := info.Mode(); {
 	case mode.IsRegular():

@@ -5,6 +5,14 @@ import (
 	"syscall"
 )
 
+// ownerOf is the user a file belongs to.
+func ownerOf(info os.FileInfo) uint32 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return st.Uid
+	}
+	return 0
+}
+
 func inodeOf(info os.FileInfo) (dev, inode uint64, change int64) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -83,6 +83,8 @@ func factsOfFD(fd int) (facts, error) {
 		change: st.Ctim.Nano(),
 		dev:    uint64(st.Dev), //nolint:unconvert // Dev is 32 bits wide on some architectures
 		inode:  st.Ino,
+		owner:  st.Uid,
+		exec:   st.Mode&0o111 != 0,
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:

@@ -41,6 +41,21 @@ func NewTypes(additions map[string]string) *Types {
 	return t
 }
 
+// Media lists the media types by extension, without their parameters.
+func (t *Types) Media() map[string]string {
+	m := make(map[string]string, len(t.byExt))
+	for ext, value := range t.byExt {
+		m[ext] = mediaTypeOf(value)
+	}
+	return m
+}
+
+// mediaTypeOf cuts the parameters off a Content-Type value.
+func mediaTypeOf(contentType string) string {
+	media, _, _ := strings.Cut(contentType, ";")
+	return strings.TrimRight(media, " \t")
+}
+
 // Of returns the Content-Type for a file name or path; its last extension
 // counts.
 func (t *Types) Of(name []byte) string {
@@ -86,10 +101,7 @@ func wantsCharset(mediaType string) bool {
 
 // Compressible tells whether content of a type gets smaller by compression.
 func Compressible(contentType string) bool {
-	mediaType := contentType
-	if semi := strings.IndexByte(mediaType, ';'); semi >= 0 {
-		mediaType = strings.TrimRight(mediaType[:semi], " \t")
-	}
+	mediaType := mediaTypeOf(contentType)
 	if len(mediaType) >= 5 && strings.EqualFold(mediaType[:5], "text/") {
 		return true
 	}

@@ -48,8 +48,9 @@ log files.`,
 	f.StringArrayVar(&flags.Listen, "listen", nil, "address to listen on: host:port or unix:PATH; may be repeated")
 	f.StringVar(&flags.PHP, "php", "", "auto, off, /path/to/php-cgi, unix:PATH or tcp:HOST:PORT of a FastCGI server")
 	f.StringVar(&flags.Workers, "workers", "", "number of PHP workers, or auto")
+	f.StringVar(&flags.Override, "allow-override", "", "All (default), None or classes of directives: what .htaccess files may say")
 	f.StringVar(&flags.HiddenFiles, "hidden-files", "", "refuse (default) or apache: which files are never served")
-	f.StringVar(&flags.Engine, "engine", "", "auto, epoll or portable")
+	f.StringVar(&flags.Engine, "engine", "", "auto, epoll, io_uring or portable")
 	f.StringVar(&flags.AccessLog, "access-log", "", "off, - or FILE")
 	f.StringVar(&flags.LogLevel, "log-level", "", "debug, info, warn or error")
 	return cmd

@@ -11,6 +11,7 @@ import (
 	"sluice/conf"
 	"sluice/fcgi"
 	"sluice/gateway"
+	"sluice/rewrite"
 	"sluice/site"
 	"sluice/spool"
 	"sluice/static"
@@ -47,6 +48,9 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 	if cfg.HiddenFiles == "apache" {
 		opts.Hidden = static.Apache
 	}
+	if len(cfg.AllowOverride) > 0 {
+		opts.Htaccess = &site.Htaccess{Allowed: overrides(cfg.AllowOverride), AutoFront: cfg.FrontGuessed}
+	}
 	for _, h := range cfg.Headers.Set {
 		opts.Headers.Set = append(opts.Headers.Set, site.Header(h))
 	}
@@ -63,6 +67,17 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 	var err error
 	p.site, err = site.New(opts)
 	return p, err
+}
+
+// overrides are the classes that AllowOverride names.
+func overrides(classes []string) (o rewrite.Override) {
+	for _, c := range classes {
+		o |= map[string]rewrite.Override{
+			"AuthConfig": rewrite.OverrideAuthConfig, "FileInfo": rewrite.OverrideFileInfo, "Indexes": rewrite.OverrideIndexes,
+			"Limit": rewrite.OverrideLimit, "Options": rewrite.OverrideOptions,
+		}[c]
+	}
+	return o
 }
 
 func roots(cfg *conf.Site, compressor *static.Compressor) []site.Root {

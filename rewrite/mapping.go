@@ -1,0 +1,59 @@
+package rewrite
+
+import "strings"
+
+// Alias puts a folder into the site's URL space (mod_alias). Its .htaccess files
+// count from the folder down.
+type Alias struct {
+	Prefix string // URL path, starts with "/", does not end with one
+	Dir    string // absolute, without a slash at the end
+}
+
+// fileOf maps a decoded URL path to a file name.
+func (s *Site) fileOf(uri string) string {
+	for i := range s.Aliases {
+		if a := &s.Aliases[i]; within(uri, a.Prefix) {
+			return a.Dir + uri[len(a.Prefix):]
+		}
+	}
+	return s.Root + uri
+}
+
+// rootOf is the folder, and its URL prefix, that a file is served from; "" if
+// none. The file must have a path below it.
+func (s *Site) rootOf(file string) (dir, prefix string) {
+	for i := range s.Aliases {
+		if a := &s.Aliases[i]; len(file) > len(a.Dir) && within(file, a.Dir) {
+			return a.Dir, a.Prefix
+		}
+	}
+	if len(file) > len(s.Root) && within(file, s.Root) {
+		return s.Root, ""
+	}
+	return "", ""
+}
+
+// uriOf is the URL path of a file; what lies in no root stays as it is.
+func (s *Site) uriOf(file string) string {
+	if dir, prefix := s.rootOf(file); dir != "" {
+		return prefix + file[len(dir):]
+	}
+	return file
+}
+
+// within tells whether a path is dir or below it.
+func within(path, dir string) bool {
+	return strings.HasPrefix(path, dir) && (len(path) == len(dir) || path[len(dir)] == '/')
+}
+
+// Context is the folder that the file is served from, and its URL prefix
+// (CONTEXT_DOCUMENT_ROOT, CONTEXT_PREFIX).
+func (a *Answer) Context() (dir, prefix string) { return a.r.context() }
+
+// context is Apache's context document root and prefix (ap_context_document_root).
+func (r *record) context() (dir, prefix string) {
+	if dir, prefix = r.q.Site.rootOf(r.filename); dir == "" {
+		dir = r.q.Site.Root
+	}
+	return dir, prefix
+}

@@ -1,0 +1,54 @@
+package site
+
+import (
+	"strings"
+	"sync"
+
+	"sluice/rewrite"
+)
+
+// compiledFiles are a site's .htaccess files, compiled once for all loops. Its
+// lock is held for as long as it takes to compile one.
+type compiledFiles struct {
+	mu sync.Mutex
+	m  map[string]compiledFile
+}
+
+type compiledFile struct {
+	text string
+	file *rewrite.File
+}
+
+// get reads a file and returns what it compiles to: what was there before if the
+// text is the same. note is told of findings when it is compiled.
+func (c *compiledFiles) get(name, dir string, allowed rewrite.Override, note func(rewrite.Finding)) *rewrite.File {
+	b, err := readBounded(name, htaccessBytesMax)
+	if err != nil {
+		f := unreadable(name, dir, err)
+		note(*f.Fault)
+		return f
+	}
+	text := string(b)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.m[name]; ok && e.text == text {
+		return e.file
+	}
+	d := rewrite.Dialect{Allowed: allowed, Exists: func(path string) bool {
+		return infoOfOSPath(path).Kind != rewrite.Missing
+	}}
+	f := rewrite.Compile(text, name, dir, &d)
+	if f.Fault != nil {
+		note(*f.Fault)
+	}
+	for _, n := range f.Findings {
+		if n.Level == rewrite.Warning {
+			note(n)
+		}
+	}
+	if c.m == nil || len(c.m) >= foldersKnownMax {
+		c.m = map[string]compiledFile{}
+	}
+	c.m[strings.Clone(name)] = compiledFile{text, f}
+	return f
+}

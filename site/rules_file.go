@@ -1,0 +1,99 @@
+package site
+
+import (
+	"bytes"
+	"strings"
+
+	"sluice/message"
+	"sluice/rewrite"
+	"sluice/static"
+)
+
+// asRuled is the request as the rules leave it: with their method, and with the
+// fields that RequestHeader edited.
+func (x *Exchange) asRuled(a *rewrite.Answer) *message.Request {
+	g := x.ruling
+	method := a.Method
+	if method == "POST" && a.Kind == rewrite.AnswerFile {
+		method = "GET" // Apache sends files to whoever asks
+	}
+	if method == view(x.Req.Method) && !g.q.Edited() {
+		return x.Req
+	}
+	kept := g.msg.Fields[:0]
+	g.msg = *x.Req
+	g.msg.Method, g.msg.Fields = []byte(method), x.Req.Fields
+	if g.q.Edited() {
+		for _, f := range g.q.Fields {
+			kept = append(kept, message.Field{Name: []byte(f.Name), Value: []byte(f.Value)})
+		}
+		g.msg.Fields = kept
+	}
+	return &g.msg
+}
+
+// describeFile says how the static cache has to answer so that the response is
+// what AddType, AddEncoding and SetOutputFilter made of the file.
+func (x *Exchange) describeFile(a *rewrite.Answer) {
+	o := static.Options{}
+	switch t := a.Meta.ContentType(); {
+	case t == "" && !x.site.utf8:
+		o.NoType = true
+	case t != "":
+		o.Type = x.withCharset(t)
+	}
+	o.NoCodings = a.Meta.Encoding != "" || !x.compresses(a)
+	x.sending = o
+}
+
+// compresses tells whether a response may be compressed: where sluice is to be as
+// a stock Apache, only a filter makes it so; no-gzip forbids it in any case.
+func (x *Exchange) compresses(a *rewrite.Answer) bool {
+	for i := range a.Env {
+		if a.Env[i].Name == "no-gzip" && a.Env[i].Value != "0" {
+			return false
+		}
+	}
+	if x.site.utf8 {
+		return true
+	}
+	for _, f := range a.Config.OutputFilters(a.Meta.Type, a.Filename) {
+		if f == "DEFLATE" || strings.HasPrefix(f, "BROTLI") {
+			return true
+		}
+	}
+	return false
+}
+
+// withMeta adds to the field lines of a file what its names say, and takes its
+// ETag away where FileETag says so.
+func (x *Exchange) withMeta(fields []byte) []byte {
+	a := x.plan.ruled
+	if a == nil {
+		return fields
+	}
+	noTag := a.Config.ETag() == "none"
+	if !noTag && a.Meta.Encoding == "" && len(a.Meta.Languages) == 0 {
+		return fields
+	}
+	n := len(x.lines)
+	for rest := fields; len(rest) > 0; {
+		end := bytes.IndexByte(rest, '\n') + 1
+		line := rest[:end]
+		rest = rest[end:]
+		colon := bytes.IndexByte(line, ':')
+		switch {
+		case noTag && message.EqualFold(line[:colon], "etag"):
+		case a.Meta.Encoding != "" && message.EqualFold(line[:colon], "content-encoding"):
+		default:
+			x.lines = append(x.lines, line...)
+		}
+	}
+	if a.Meta.Encoding != "" {
+		x.lines = appendSafe(x.lines, "Content-Encoding", a.Meta.Encoding)
+	}
+	if len(a.Meta.Languages) > 0 {
+		x.lines = appendSafe(x.lines, "Content-Language", strings.Join(a.Meta.Languages, ", "))
+	}
+	return x.lines[n:]
+}

@@ -1,0 +1,113 @@
+package site
+
+import (
+	"bytes"
+	"strings"
+
+	"sluice/message"
+	"sluice/rewrite"
+)
+
+// applyRules edits a response's head as Header, Expires* and their kin say.
+func (x *Exchange) applyRules(h *Head, own bool) {
+	g := x.ruling
+	a := g.a
+	if a == nil || a.Kind == rewrite.AnswerPending || a.Quiet() {
+		return
+	}
+	p := &g.resp
+	*p = rewrite.Response{Status: h.Status, Own: own, Fields: p.Fields[:0], Always: p.Always[:0], ModTime: a.File.ModTime}
+	length := readFields(p, h.Fields)
+	typed := p.ContentType != ""
+	if !typed && h.Status == 304 {
+		p.ContentType = a.Meta.ContentType() // Expires go by it
+	}
+	a.Respond(p)
+	n := len(x.lines) // h.Fields may be there
+	b := x.lines
+	for _, list := range [2][]rewrite.Field{p.Always, p.Fields} {
+		for _, f := range list {
+			b = appendSafe(b, f.Name, f.Value)
+		}
+	}
+	if p.ContentType != "" && (typed || h.Status != 304) {
+		b = appendSafe(b, "Content-Type", x.withCharset(p.ContentType))
+	}
+	b = append(b, length...)
+	x.lines = b
+	h.Fields = b[n:]
+	h.OwnServer = h.OwnServer || hasField(p, "server")
+}
+
+// withCharset says utf-8 of text where nobody has said anything, unless the site
+// is to be as a stock Apache.
+func (x *Exchange) withCharset(contentType string) string {
+	if x.site.utf8 && strings.HasPrefix(contentType, "text/") && strings.IndexByte(contentType, ';') < 0 && x.plan.Kind == Static {
+		return contentType + "; charset=utf-8"
+	}
+	return contentType
+}
+
+// readFields takes field lines apart; Content-Length is none of the rules'
+// business and given back as it is.
+func readFields(p *rewrite.Response, block []byte) (length []byte) {
+	for len(block) > 0 {
+		end := bytes.IndexByte(block, '\n') + 1
+		if end == 0 {
+			break
+		}
+		line := block[:end]
+		block = block[end:]
+		colon := bytes.IndexByte(line, ':')
+		if colon < 0 {
+			continue
+		}
+		name, value := line[:colon], view(bytes.TrimSpace(line[colon+1:]))
+		switch {
+		case message.EqualFold(name, "content-length"):
+			length = line
+		case message.EqualFold(name, "content-type"):
+			p.ContentType = value
+		default:
+			p.Fields = append(p.Fields, rewrite.Field{Name: view(name), Value: value})
+		}
+	}
+	return length
+}
+
+func hasField(p *rewrite.Response, lower string) bool {
+	for _, list := range [2][]rewrite.Field{p.Always, p.Fields} {
+		for _, f := range list {
+			if strings.EqualFold(f.Name, lower) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// frontOwns are fields that the front writes itself, or that would change where
+// the message ends.
+var frontOwns = [...]string{"connection", "date", "keep-alive", "transfer-encoding", "content-length", "upgrade", "trailer"}
+
+// appendSafe writes a field line of the rules. Their values may come from the
+// request, so that a line end in one must not begin another field.
+func appendSafe(b []byte, name, value string) []byte {
+	if !message.IsToken([]byte(name)) {
+		return b
+	}
+	for _, own := range frontOwns {
+		if len(name) == len(own) && strings.EqualFold(name, own) {
+			return b
+		}
+	}
+	b = append(append(b, name...), ": "...)
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		if c < ' ' && c != '\t' || c == 0x7F {
+			c = ' '
+		}
+		b = append(b, c)
+	}
+	return append(b, "\r\n"...)
+}
