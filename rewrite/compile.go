@@ -37,6 +37,8 @@ type Dialect struct {
 	Modules []string
 	// Defines are what IfDefine finds.
 	Defines []string
+	// IndexOptions checks the words of that directive; nil: any are taken.
+	IndexOptions func(words []string) error
 	// Exists answers IfFile; nil: no file exists.
 	Exists func(path string) bool
 }

@@ -79,7 +79,8 @@ type PHPValue struct {
 
 type indexConf struct {
 	ignore      []string
-	options     []string
+	options     []string   // of this file; nil: it says nothing about listings
+	levels      [][]string // those of all files, outer ones first
 	ignoreReset bool
 	headName    *string
 	readme      *string
@@ -201,18 +202,24 @@ func mergeIndex(base, over *indexConf) indexConf {
 	if over.ignoreReset {
 		ignore = over.ignore
 	}
-	options := over.options
-	if len(options) == 0 {
-		options = base.options
-	} else if options[0] != "" && (options[0][0] == '+' || options[0][0] == '-') {
-		options = join(base.options, over.options)
-	}
 	return indexConf{
-		ignore: ignore, options: options, ignoreReset: base.ignoreReset || over.ignoreReset,
+		ignore: ignore, levels: join(base.allLevels(), over.allLevels()), ignoreReset: base.ignoreReset || over.ignoreReset,
 		headName: pick(over.headName, base.headName),
 		readme:   pick(over.readme, base.readme),
 		order:    pick(over.order, base.order),
 	}
+}
+
+// allLevels are the words of IndexOptions by file: Apache merges the files'
+// results, not their words.
+func (c *indexConf) allLevels() [][]string {
+	switch {
+	case c.options != nil:
+		return append(c.levels[:len(c.levels):len(c.levels)], c.options)
+	case len(c.levels) == 0 && (len(c.ignore) > 0 || c.ignoreReset || c.headName != nil || c.readme != nil || c.order != nil):
+		return [][]string{{}}
+	}
+	return c.levels
 }
 
 // join appends without sharing memory with either list.

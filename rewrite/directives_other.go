@@ -29,8 +29,14 @@ func init() {
 	register(map[string]directive{
 		"php_value": php(false, false), "php_flag": php(true, false),
 		"php_admin_value": php(false, true), "php_admin_flag": php(true, true),
-		"indexignore":  list(func(c *Config) *[]string { return &c.index.ignore }),
-		"indexoptions": list(func(c *Config) *[]string { return &c.index.options }),
+		"indexignore": list(func(c *Config) *[]string { return &c.index.ignore }),
+		"indexoptions": {OverrideIndexes, takeMany, func(c *compiler, s *scope, _ *node, args []string) error {
+			s.cfg.index.options = append(s.cfg.index.options, args...)
+			if check := c.dialect.IndexOptions; check != nil {
+				return check(s.cfg.index.options)
+			}
+			return nil
+		}},
 		"indexignorereset": {OverrideIndexes, take1, func(_ *compiler, s *scope, _ *node, args []string) error {
 			on, err := onOff(args[0])
 			s.cfg.index.ignoreReset = on

@@ -71,8 +71,8 @@ func hasExtension(exts, want string) bool {
 
 // Listing is what autoindex directives say.
 type Listing struct {
-	Ignore     []string // patterns of names (wildcards)
-	Options    []string
+	Ignore     []string   // patterns of names (wildcards)
+	Options    [][]string // the words of IndexOptions, by file
 	HeaderName string
 	ReadmeName string
 	Order      string // "ascending name"
@@ -87,7 +87,7 @@ func (c *Config) Listing() Listing {
 		return *p
 	}
 	return Listing{
-		Ignore: c.index.ignore, Options: c.index.options, HeaderName: deref(c.index.headName),
+		Ignore: c.index.ignore, Options: c.index.allLevels(), HeaderName: deref(c.index.headName),
 		ReadmeName: deref(c.index.readme), Order: deref(c.index.order),
 	}
 }

@@ -57,3 +57,18 @@ func (r *record) context() (dir, prefix string) {
 	}
 	return dir, prefix
 }
+
+// Lookup is what a request for a URL relative to the answer's would come to: the
+// file, its Content-Type and 200, or the status that refuses it.
+func (a *Answer) Lookup(uri string) (file, contentType string, status int) {
+	used := a.q.used
+	defer func() { a.q.used = used }()
+	sub := a.r.lookupURI(uri)
+	if sub == nil {
+		return "", "", 500
+	}
+	if sub.status == 200 && sub.file.Kind != Regular && sub.file.Kind != Directory {
+		return "", "", 404
+	}
+	return sub.filename, sub.contentType(), sub.status
+}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 
+	"sluice/listing"
 	"sluice/rewrite"
 )
 
@@ -36,6 +37,9 @@ func (c *compiledFiles) get(name, dir string, allowed rewrite.Override, note fun
 	}
 	d := rewrite.Dialect{Allowed: allowed, Exists: func(path string) bool {
 		return infoOfOSPath(path).Kind != rewrite.Missing
+	}, IndexOptions: func(words []string) error {
+		_, err := listing.ParseOptions(words)
+		return err
 	}}
 	f := rewrite.Compile(text, name, dir, &d)
 	if f.Fault != nil {

@@ -106,10 +106,12 @@ type Exchange struct {
 	// kept are field lines that outlive an internal redirect: what an error's
 	// status brings (Retry-After, Content-Range), and those of a script whose
 	// content is replaced by a file.
-	kept      []byte
-	sending   static.Options // how a file is sent
-	ruling    *ruling        // how .htaccess rules decided; nil without
-	filesOnly bool           // the internal redirect is X-Sendfile's, which names a file
+	kept       []byte
+	sending    static.Options // how a file is sent
+	ruling     *ruling        // how .htaccess rules decided; nil without
+	packer     *packer        // compresses the response; nil: as it is
+	packFailed bool           // content that was promised is missing
+	filesOnly  bool           // the internal redirect is X-Sendfile's, which names a file
 }
 
 // contentState says who gets the request's content.
@@ -130,6 +132,9 @@ const (
 func (x *Exchange) Reset() {
 	if x.ruling != nil {
 		x.site.rules.release(x.ruling)
+	}
+	if x.packer != nil {
+		x.dropPacker()
 	}
 	*x = Exchange{
 		answer: x.answer, pathBuf: x.pathBuf[:0], scratch: x.scratch[:0],

@@ -18,9 +18,21 @@ const (
 	// textFilesMax and otherFilesMax bound what is known of files that rules name.
 	textFilesMax  = 64
 	otherFilesMax = 4 << 10
+	// listingEntriesMax bounds what a folder's listing shows; a larger folder is
+	// refused (500). insertBytesMax bounds its HeaderName and ReadmeName.
+	listingEntriesMax = 20_000
+	insertBytesMax    = 1 << 20
 	// youngFileTime is how long a file that was just written is read again each
 	// time: it may change once more within the grain of its time of change.
 	youngFileTime = 2 * time.Second
+
+	// gzipLevelDefault compresses scripts' responses; those smaller than
+	// packBytesMin octets stay as they are. What comes of it is passed on in
+	// pieces of packedWriteBytes. packersKeptMax bounds the memory kept for it.
+	gzipLevelDefault = 5
+	packBytesMin     = 1 << 10
+	packedWriteBytes = 16 << 10
+	packersKeptMax   = 4
 
 	// lookupsAtOnceMax bounds passwords checked and names asked for at once.
 	lookupsAtOnceMax  = 4

@@ -21,6 +21,8 @@ type Htaccess struct {
 	Server string
 	// Port and TLSPort are SERVER_PORT where Host names none; 0: 80 and 443.
 	Port, TLSPort int
+	// Types are media types by extension; nil: those of the document root.
+	Types map[string]string
 	// AutoFront: FrontController was only guessed from the application, so a
 	// .htaccess in the document root decides instead of it.
 	AutoFront bool
@@ -47,8 +49,9 @@ type ruling struct {
 	resp rewrite.Response
 	msg  message.Request
 	vars []cgi.Variable
-	// x waits for what the world did not know yet; nil: nobody does.
+	// x waits for something; nil: nobody does. turn tells one wait from another.
 	x    *Exchange
+	turn uint64
 	held []byte // content that came meanwhile
 	end  bool   // it is complete
 }
@@ -199,15 +202,29 @@ func (x *Exchange) rule(method, target string) {
 	x.obey(a)
 }
 
-// again runs the rules once more for a request that had to wait.
-func (g *ruling) again() {
-	x := g.x
-	if x == nil {
-		return
+// wait holds the request until done is called, from any goroutine; then goes on
+// with then on the loop, if the client is still there.
+func (g *ruling) wait(x *Exchange, then func()) (done func()) {
+	if x.content == undecided {
+		x.Stream.PauseContent()
 	}
-	g.x = nil
-	x.rule(g.q.Method, g.q.Target)
-	if x.done || x.ruling != g {
+	g.x = x
+	g.turn++
+	turn, l := g.turn, x.site.loop
+	return func() {
+		l.Post(func() {
+			if g.x == x && g.turn == turn {
+				g.x = nil
+				then()
+				g.giveHeld(x)
+			}
+		})
+	}
+}
+
+// giveHeld passes on the content that came while the request waited.
+func (g *ruling) giveHeld(x *Exchange) {
+	if x.done || x.ruling != g || g.x != nil {
 		return
 	}
 	held, end := g.held, g.end
@@ -217,7 +234,7 @@ func (g *ruling) again() {
 	}
 	if end {
 		x.ContentEnd()
-	} else if !x.done && x.content != unwanted {
+	} else if x.HasContent && !x.done && x.content != ended {
 		x.Stream.ResumeContent()
 	}
 }

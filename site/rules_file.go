@@ -46,18 +46,31 @@ func (x *Exchange) describeFile(a *rewrite.Answer) {
 	x.sending = o
 }
 
-// compresses tells whether a response may be compressed: where sluice is to be as
-// a stock Apache, only a filter makes it so; no-gzip forbids it in any case.
+// compresses tells whether a file may be compressed: where sluice is to be as a
+// stock Apache, only a filter makes it so; no-gzip forbids it in any case.
 func (x *Exchange) compresses(a *rewrite.Answer) bool {
-	for i := range a.Env {
-		if a.Env[i].Name == "no-gzip" && a.Env[i].Value != "0" {
-			return false
-		}
+	if variable(a, "no-gzip") {
+		return false
 	}
 	if x.site.utf8 {
 		return true
 	}
-	for _, f := range a.Config.OutputFilters(a.Meta.Type, a.Filename) {
+	return a.File.Size >= packBytesMin && filtered(a, a.Meta.Type)
+}
+
+// variable tells whether a variable is set, other than to 0.
+func variable(a *rewrite.Answer, name string) bool {
+	for i := range a.Env {
+		if a.Env[i].Name == name {
+			return a.Env[i].Value != "0"
+		}
+	}
+	return false
+}
+
+// filtered tells whether a .htaccess wants responses of a type compressed.
+func filtered(a *rewrite.Answer, mediaType string) bool {
+	for _, f := range a.Config.OutputFilters(mediaType, a.Filename) {
 		if f == "DEFLATE" || strings.HasPrefix(f, "BROTLI") {
 			return true
 		}

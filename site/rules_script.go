@@ -1,11 +1,11 @@
 package site
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
 	"sluice/cgi"
-	"sluice/rewrite"
 )
 
 // fillRuled changes the environment of a script to what the rules made of the
@@ -37,6 +37,11 @@ func (x *Exchange) fillRuled(e *cgi.Environment, hasContent bool) {
 	e.PathInfo = []byte(a.PathInfo)
 	if a.PathInfo != "" {
 		e.PathTranslated = []byte(a.PathTranslated())
+		if bytes.HasPrefix(e.PathTranslated, []byte("redirect:")) {
+			// What Apache says where PATH_INFO, taken for a URL, would be
+			// rewritten. php-cgi takes it for the script.
+			e.PathTranslated = []byte(dir + a.PathInfo)
+		}
 	}
 	e.Query = []byte(a.Args)
 	if x.HasContent && !hasContent {
@@ -62,6 +67,3 @@ func (x *Exchange) redirectRuled(target string) {
 func errNoProxy(url string) error {
 	return fmt.Errorf("site: [P] to %.200q: this site passes nothing on to other servers", url)
 }
-
-// list answers with a folder's listing.
-func (x *Exchange) list(*rewrite.Answer) { x.refuseRuled(403, "folder listings") }

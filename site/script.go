@@ -211,11 +211,26 @@ func escapePath(prefix string, path []byte) []byte {
 // Head implements gateway.Client.
 func (x *Exchange) Head(res *cgi.Response, length int64) {
 	b := x.lines[:0]
+	considered := x.considersPacking(res, length)
+	packed := considered && x.acceptsGzip()
 	for i := range res.Fields {
-		if frontWrites(res.Fields[i].Name) {
+		name, value := res.Fields[i].Name, res.Fields[i].Value
+		switch {
+		case frontWrites(name):
+			continue
+		case packed && message.EqualFold(name, "etag") && len(value) > 0 && value[0] == '"':
+			b = append(b, "ETag: W/"...) // not octet for octet what the script means
+			b = append(append(b, value...), "\r\n"...)
 			continue
 		}
-		b = appendField(b, res.Fields[i].Name, res.Fields[i].Value)
+		b = appendField(b, name, value)
+	}
+	if considered {
+		b = append(b, "Vary: Accept-Encoding\r\n"...)
+	}
+	if packed {
+		b = append(b, "Content-Encoding: gzip\r\n"...)
+		x.packer, length = x.site.newPacker(), -1
 	}
 	if len(res.ContentType) == 0 && length != 0 && res.Status != 304 && res.Status != 204 {
 		b = appendField(b, "Content-Type", "text/html; charset=UTF-8")
@@ -230,10 +245,22 @@ func frontWrites(name []byte) bool {
 }
 
 // Body implements gateway.Client.
-func (x *Exchange) Body(p []byte) { x.Stream.Write(p) }
+func (x *Exchange) Body(p []byte) {
+	if x.packer != nil {
+		x.pack(p)
+		return
+	}
+	x.Stream.Write(p)
+}
 
 // BodyFile implements gateway.Client.
-func (x *Exchange) BodyFile(f loop.FileRef, off, n int64) { x.Stream.WriteFile(f, off, n) }
+func (x *Exchange) BodyFile(f loop.FileRef, off, n int64) {
+	if x.packer != nil {
+		x.packFile(f, off, n)
+		return
+	}
+	x.Stream.WriteFile(f, off, n)
+}
 
 // Full implements gateway.Client.
 func (x *Exchange) Full() bool { return x.Stream.Full() }
@@ -241,6 +268,13 @@ func (x *Exchange) Full() bool { return x.Stream.Full() }
 // End implements gateway.Client.
 func (x *Exchange) End() {
 	x.request = nil
+	if x.packFailed {
+		x.breakOff()
+		return
+	}
+	if x.packer != nil {
+		x.endPacked()
+	}
 	x.finish()
 }
 

@@ -57,6 +57,10 @@ type Options struct {
 	ErrorPages map[int]string
 	// PHP runs the scripts; nil: they are refused.
 	PHP *gateway.Options
+	// CompressScripts compresses what scripts send (gzip), where the client
+	// takes it; GzipLevel is 1 to 9, 0 for the default.
+	CompressScripts bool
+	GzipLevel       int
 	// Htaccess obeys .htaccess files; nil: they are not read.
 	Htaccess *Htaccess
 }
@@ -88,11 +92,13 @@ func New(opts Options) (*Site, error) {
 		if s.base.Fault != nil {
 			return nil, fmt.Errorf("site: %s: %w", opts.Label, s.base.Fault)
 		}
-		types := opts.Roots[0].Config.Types
-		if types == nil {
-			types = static.NewTypes(nil)
+		s.types = opts.Htaccess.Types
+		if types := opts.Roots[0].Config.Types; s.types == nil && types != nil {
+			s.types = types.Media()
+		} else if s.types == nil {
+			s.types = static.NewTypes(nil).Media()
 		}
-		s.types, s.utf8, s.lookups = types.Media(), opts.Hidden == static.Refuse, newLookups()
+		s.utf8, s.lookups = opts.Hidden == static.Refuse, newLookups()
 	}
 	return s, nil
 }
@@ -103,10 +109,11 @@ func (s *Site) Label() string { return s.opts.Label }
 // local is a loop's part of a site.
 type local struct {
 	*Site
-	loop  *loop.Loop
-	roots []rootCache
-	php   *gateway.Local
-	rules *rules // nil: no .htaccess
+	loop    *loop.Loop
+	roots   []rootCache
+	php     *gateway.Local
+	rules   *rules    // nil: no .htaccess
+	packers []*packer // idle
 }
 
 type rootCache struct {

@@ -263,15 +263,9 @@ func (w *world) asked(g *ruling, x *Exchange) bool {
 	if len(w.wants) == 0 {
 		return false
 	}
-	g.x = x
 	q := w.wants[0]
 	w.wants = w.wants[:0]
-	if x.content == undecided {
-		x.Stream.PauseContent()
-	}
-	l := w.sl.loop
-	w.sl.lookups.ask(q, func() {
-		l.Post(g.again)
-	})
+	done := g.wait(x, func() { x.rule(g.q.Method, g.q.Target) })
+	w.sl.lookups.ask(q, done)
 	return true
 }

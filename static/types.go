@@ -2,6 +2,7 @@ package static
 
 import (
 	"bytes"
+	"os"
 	"strings"
 )
 
@@ -46,6 +47,26 @@ func (t *Types) Media() map[string]string {
 	m := make(map[string]string, len(t.byExt))
 	for ext, value := range t.byExt {
 		m[ext] = mediaTypeOf(value)
+	}
+	return m
+}
+
+// SystemTypes is the table of media types that Apache reads, by extension; nil
+// where the system has none.
+func SystemTypes() map[string]string {
+	text, err := os.ReadFile("/etc/mime.types")
+	if err != nil {
+		return nil
+	}
+	m := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		if len(words) < 2 || words[0][0] == '#' {
+			continue
+		}
+		for _, ext := range words[1:] {
+			m[strings.ToLower(ext)] = words[0]
+		}
 	}
 	return m
 }

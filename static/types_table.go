@@ -140,7 +140,7 @@ var builtinTypes = map[string]string{
 	"image/jxl":                 "jxl",
 	"image/jp2":                 "jp2 jpg2",
 	"image/svg+xml":             "svg svgz",
-	"image/x-icon":              "ico cur",
+	"image/vnd.microsoft.icon":  "ico cur",
 	"image/bmp":                 "bmp dib",
 	"image/tiff":                "tif tiff",
 	"image/vnd.adobe.photoshop": "psd",

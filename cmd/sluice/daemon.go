@@ -102,9 +102,12 @@ func (d *daemon) openLogs() error {
 }
 
 func (d *daemon) makeLoops() error {
-	engine, err := loop.Engine(d.cfg.Engine).Resolve()
+	engine, passed, err := loop.Engine(d.cfg.Engine).Choose()
 	if err != nil {
 		return exitWith(exitConfig, err)
+	}
+	if passed != nil {
+		d.log.Info("engine", zap.String("taken", string(engine)), zap.NamedError("instead", passed))
 	}
 	d.engine = engine
 	n := d.cfg.Loops

@@ -48,8 +48,13 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 	if cfg.HiddenFiles == "apache" {
 		opts.Hidden = static.Apache
 	}
+	opts.CompressScripts = cfg.Compression.Enabled && cfg.Compression.Gzip > 0 && opts.Hidden != static.Apache
+	opts.GzipLevel = cfg.Compression.Gzip
 	if len(cfg.AllowOverride) > 0 {
 		opts.Htaccess = &site.Htaccess{Allowed: overrides(cfg.AllowOverride), AutoFront: cfg.FrontGuessed}
+		if opts.Hidden == static.Apache {
+			opts.Htaccess.Types = apacheTypes(cfg.MIME)
+		}
 	}
 	for _, h := range cfg.Headers.Set {
 		opts.Headers.Set = append(opts.Headers.Set, site.Header(h))
@@ -78,6 +83,18 @@ func overrides(classes []string) (o rewrite.Override) {
 		}[c]
 	}
 	return o
+}
+
+// apacheTypes are the system's media types, as Apache has them, with a site's own.
+func apacheTypes(own map[string]string) map[string]string {
+	types := static.SystemTypes()
+	if types == nil {
+		return nil
+	}
+	for ext, value := range own {
+		types[ext] = value
+	}
+	return types
 }
 
 func roots(cfg *conf.Site, compressor *static.Compressor) []site.Root {
