@@ -28,7 +28,7 @@ var rooms = [][]string{
 	{"admin"},
 	{"front"},
 	{"site"},
-	{"php"},
+	{"php", "cgid"},
 	{"session"},
 	{"gateway"},
 	{"cache"},
@@ -38,7 +38,7 @@ var rooms = [][]string{
 	{"fcgi"},
 	{"spool"},
 	{"http1", "http2"},
-	{"loop"},
+	{"loop", "watch"},
 	{"conf"},
 	{"accesslog"},
 	{"message"},
@@ -53,9 +53,9 @@ var closedTo = map[string][]string{
 	// Tests only.
 	"sim": {"cmd"},
 	// Only who answers requests logs them.
-	"accesslog": {"site", "php", "session", "gateway", "cache", "rewrite", "static", "cgi", "fcgi", "spool", "http1", "http2", "loop", "conf"},
+	"accesslog": {"site", "php", "cgid", "session", "gateway", "cache", "rewrite", "static", "cgi", "fcgi", "spool", "http1", "http2", "loop", "conf"},
 	// Packages take their own Options; whoever wires them translates.
-	"conf": {"php", "session", "gateway", "cache", "rewrite", "static", "cgi", "fcgi", "spool", "http1", "http2", "loop"},
+	"conf": {"php", "cgid", "session", "gateway", "cache", "rewrite", "static", "cgi", "fcgi", "spool", "http1", "http2", "loop"},
 	// The wire formats move no bytes themselves.
 	"loop": {"http1", "http2", "rewrite", "cgi", "cache"},
 }

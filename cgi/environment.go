@@ -94,6 +94,8 @@ func (e *Environment) Emit(to Sink) (dropped int) {
 	pair("REQUEST_URI", e.RequestURI)
 	if len(e.PathInfo) > 0 {
 		pair("PATH_INFO", e.PathInfo)
+	}
+	if len(e.PathTranslated) > 0 {
 		pair("PATH_TRANSLATED", e.PathTranslated)
 	}
 	scheme := http

@@ -254,10 +254,13 @@ func (x *Exchange) obey(a *rewrite.Answer) {
 	case rewrite.AnswerListing:
 		x.list(a)
 	case rewrite.AnswerOptions:
-		x.scratch = appendField(x.scratch[:0], "Allow", allowedMethods)
+		x.scratch = x.scratch[:0]
+		if a.URI != "*" {
+			x.scratch = appendField(x.scratch, "Allow", allowedMethods)
+		}
 		x.reply(200, nil, a.Meta.ContentType(), false)
 	case rewrite.AnswerProxy:
-		x.fail(502, errNoProxy(a.Location))
+		x.fail(500, errNoProxy(a.Location))
 	case rewrite.AnswerStatus, rewrite.AnswerPending:
 		x.obeyStatus(a)
 	}
@@ -275,7 +278,10 @@ func (x *Exchange) obeyStatus(a *rewrite.Answer) {
 	if a.WWWAuthenticate != "" {
 		b = appendField(b, "WWW-Authenticate", a.WWWAuthenticate)
 	}
-	if a.Status == 405 {
+	switch {
+	case a.Status == 405 && x.Req.Is("TRACE"):
+		b = appendField(b, "Allow", "") // as Apache: nothing is said of the resource
+	case a.Status == 405:
 		b = appendField(b, "Allow", allowedMethods)
 	}
 	x.scratch = b
@@ -284,7 +290,7 @@ func (x *Exchange) obeyStatus(a *rewrite.Answer) {
 		page = []byte(a.Text)
 	}
 	x.status = 0
-	x.reply(a.Status, page, "text/html; charset=utf-8", true)
+	x.reply(a.Status, page, x.pageType(), true)
 }
 
 // obeyFile sends or runs the file that the rules found. What is refused by name
@@ -327,6 +333,14 @@ func (x *Exchange) obeyFile(a *rewrite.Answer) {
 		x.plan = Plan{Kind: Static, File: file, root: root, ruled: a}
 		x.sendFile()
 	}
+}
+
+// pageType is the Content-Type of our own pages, which are plain ASCII.
+func (x *Exchange) pageType() string {
+	if x.site.utf8 {
+		return "text/html; charset=utf-8"
+	}
+	return "text/html; charset=iso-8859-1"
 }
 
 var scriptMissing = []byte("File not found.\n")

@@ -1,7 +1,6 @@
 package site
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -14,7 +13,9 @@ func (x *Exchange) fillRuled(e *cgi.Environment, hasContent bool) {
 	a, g, site := x.plan.ruled, x.ruling, &x.site.rules.site
 	vars := g.vars[:0]
 	e.RedirectStatus = 0
+	redirected := false
 	for _, v := range a.Env {
+		redirected = redirected || v.Name == "REDIRECT_URL"
 		switch v.Name {
 		case "PHP_VALUE", "PHP_ADMIN_VALUE": // FPM would take them for settings
 		default:
@@ -31,17 +32,19 @@ func (x *Exchange) fillRuled(e *cgi.Environment, hasContent bool) {
 	}
 	g.vars, e.Variables = vars, vars
 	e.HideAuthorization = !a.PassAuth && (a.User != "" || !x.site.utf8)
+	e.RequestURI = x.Req.Target
 	e.DocumentRoot = []byte(site.Root)
 	e.ScriptFilename = []byte(a.Filename)
 	e.ScriptName = []byte(strings.TrimSuffix(a.URI, a.PathInfo))
 	e.PathInfo = []byte(a.PathInfo)
-	if a.PathInfo != "" {
+	switch e.PathTranslated = nil; {
+	case a.PathInfo == "":
+	case redirected:
+		// PHP, told of a REDIRECT_URL, drops PATH_INFO or takes PATH_TRANSLATED
+		// for the script, unless it has to cut PATH_INFO off by itself.
+		e.ScriptFilename = append(e.ScriptFilename, a.PathInfo...)
+	default:
 		e.PathTranslated = []byte(a.PathTranslated())
-		if bytes.HasPrefix(e.PathTranslated, []byte("redirect:")) {
-			// What Apache says where PATH_INFO, taken for a URL, would be
-			// rewritten. php-cgi takes it for the script.
-			e.PathTranslated = []byte(dir + a.PathInfo)
-		}
 	}
 	e.Query = []byte(a.Args)
 	if x.HasContent && !hasContent {

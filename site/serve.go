@@ -23,11 +23,11 @@ func (h *Host) Serve(x *Exchange) {
 			return
 		}
 	}
-	if len(x.Req.Path) == 1 && x.Req.Path[0] == '*' {
+	if len(x.Req.Path) == 1 && x.Req.Path[0] == '*' && x.site.rules == nil {
 		x.methods(200)
 		return
 	}
-	if x.Req.Is("TRACE") || x.Req.Is("CONNECT") {
+	if x.Req.Is("TRACE") && x.site.rules == nil || x.Req.Is("CONNECT") {
 		x.methods(405)
 		return
 	}

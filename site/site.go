@@ -76,6 +76,7 @@ type Site struct {
 	utf8     bool // text is said to be UTF-8 where nobody says otherwise
 	compiled compiledFiles
 	lookups  *lookups
+	changes  changes
 }
 
 // New checks and prepares a site.
@@ -98,6 +99,7 @@ func New(opts Options) (*Site, error) {
 		} else if s.types == nil {
 			s.types = static.NewTypes(nil).Media()
 		}
+		s.startWatching()
 		s.utf8, s.lookups = opts.Hidden == static.Refuse, newLookups()
 	}
 	return s, nil
@@ -134,6 +136,7 @@ func (s *Site) on(l *loop.Loop) (*local, error) {
 	}
 	if s.base != nil {
 		sl.rules = newRules(sl, s.base)
+		s.changes.join(sl)
 	}
 	if s.opts.PHP != nil {
 		sl.php = s.opts.PHP.On(l)
@@ -240,5 +243,6 @@ func (h *Host) Close() {
 		if sl.php != nil {
 			sl.php.Close()
 		}
+		sl.changes.leave(sl)
 	}
 }

@@ -71,6 +71,7 @@ func believed(checked, now time.Time) bool {
 func (w *world) forget() {
 	clear(w.files)
 	clear(w.others)
+	clear(w.texts)
 }
 
 // Stat implements rewrite.Env.
@@ -149,6 +150,7 @@ func (w *world) Htaccess(dir string) *rewrite.File {
 		w.files[dir] = e
 	}
 	e.checked = now
+	w.sl.changes.watchFolder(dir)
 	name := dir + ".htaccess"
 	info, err := os.Stat(name)
 	switch {

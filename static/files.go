@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -120,6 +121,25 @@ func (c *Cache) RealRoot() string {
 // RootError says why the root cannot be used at the moment, nil if it can: all
 // its paths are Missing until it comes back.
 func (c *Cache) RootError() error { return c.root.err }
+
+// Expire has a path looked at again at its next use; all has those below it too.
+func (c *Cache) Expire(path string, all bool) {
+	path = strings.TrimSuffix(path, "/")
+	if e := c.entries[path]; e != nil {
+		e.checked = time.Time{}
+	}
+	if !all {
+		return
+	}
+	for key, e := range c.entries {
+		if len(key) > len(path) && key[len(path)] == '/' && strings.HasPrefix(key, path) {
+			e.checked = time.Time{}
+		}
+	}
+}
+
+// ExpireRoot has the root resolved again at the next use.
+func (c *Cache) ExpireRoot() { c.root.checked = time.Time{} }
 
 // Generation counts how often the root was replaced: who keeps something
 // derived from the root compares it.
