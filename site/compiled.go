@@ -20,6 +20,18 @@ type compiledFile struct {
 	file *rewrite.File
 }
 
+// Dialect is how .htaccess files are read.
+func Dialect(allowed rewrite.Override) *rewrite.Dialect {
+	return &rewrite.Dialect{
+		Allowed: allowed,
+		Exists:  func(path string) bool { return infoOfOSPath(path).Kind != rewrite.Missing },
+		IndexOptions: func(words []string) error {
+			_, err := listing.ParseOptions(words)
+			return err
+		},
+	}
+}
+
 // get reads a file and returns what it compiles to: what was there before if the
 // text is the same. note is told of findings when it is compiled.
 func (c *compiledFiles) get(name, dir string, allowed rewrite.Override, note func(rewrite.Finding)) *rewrite.File {
@@ -35,13 +47,7 @@ func (c *compiledFiles) get(name, dir string, allowed rewrite.Override, note fun
 	if e, ok := c.m[name]; ok && e.text == text {
 		return e.file
 	}
-	d := rewrite.Dialect{Allowed: allowed, Exists: func(path string) bool {
-		return infoOfOSPath(path).Kind != rewrite.Missing
-	}, IndexOptions: func(words []string) error {
-		_, err := listing.ParseOptions(words)
-		return err
-	}}
-	f := rewrite.Compile(text, name, dir, &d)
+	f := rewrite.Compile(text, name, dir, Dialect(allowed))
 	if f.Fault != nil {
 		note(*f.Fault)
 	}

@@ -3,6 +3,7 @@ package site
 import (
 	"net/netip"
 
+	"sluice/cgi"
 	"sluice/gateway"
 	"sluice/loop"
 	"sluice/message"
@@ -77,6 +78,9 @@ type Exchange struct {
 	// Peer is who the connection is from where Client was told by a trusted
 	// proxy; else invalid.
 	Peer netip.Addr
+	// Rehearse is told what would be run, in its place; a plain page stands for
+	// the answer. nil: scripts run.
+	Rehearse func(e *cgi.Environment)
 	// Trace is told every step of the rules; nil in production.
 	Trace rewrite.Trace
 

@@ -25,6 +25,10 @@ func (x *Exchange) runScript() {
 	} else if x.hops > 0 {
 		req, hasContent = &x.method, false
 	}
+	if x.Rehearse != nil {
+		x.rehearse(req, hasContent)
+		return
+	}
 	r := x.site.php.Begin(x)
 	x.request = r
 	x.fillEnvironment(&r.Env, hasContent)
@@ -37,6 +41,21 @@ func (x *Exchange) runScript() {
 		x.Stream.Continue()
 	}
 	r.Start(hasContent)
+}
+
+// rehearse tells what would be run, and goes on as if it had answered.
+func (x *Exchange) rehearse(req *message.Request, hasContent bool) {
+	e := cgi.Environment{Request: req}
+	x.fillEnvironment(&e, hasContent)
+	if x.plan.ruled != nil {
+		x.fillRuled(&e, hasContent)
+	}
+	x.Rehearse(&e)
+	x.content = unwanted
+	x.Head(&cgi.Response{Status: 200, ContentType: []byte("text/html; charset=UTF-8"), Fields: []message.Field{
+		{Name: []byte("Content-Type"), Value: []byte("text/html; charset=UTF-8")},
+	}}, -1)
+	x.End()
 }
 
 // fillEnvironment sets what the meta-variables are made from. Values that have
