@@ -178,6 +178,11 @@ func (x *Exchange) Content(p []byte) {
 func (x *Exchange) bodyMax() int64 {
 	limit := x.site.opts.BodyMax()
 	if a := x.plan.ruled; a != nil {
+		if a.Kind == rewrite.AnswerScript && x.site.php != nil && x.Rehearse == nil {
+			if n := x.phpFor(a).bodyMax; n > 0 {
+				limit = n
+			}
+		}
 		if n, ok := a.Config.BodyMax(); ok && n > 0 && (limit <= 0 || n < limit) {
 			return n
 		}

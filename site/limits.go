@@ -11,6 +11,9 @@ const (
 
 	// rulingsKeptMax bounds the memory kept for requests that rules decide.
 	rulingsKeptMax = 64
+	// variantConfigsMax bounds what is remembered of .htaccess files with
+	// php_value.
+	variantConfigsMax = 1 << 10
 	// htaccessBytesMax bounds a .htaccess; a larger one is refused (500).
 	htaccessBytesMax = 4 << 20
 	// foldersKnownMax bounds the folders whose .htaccess, or its absence, is known.

@@ -29,7 +29,11 @@ func (x *Exchange) runScript() {
 		x.rehearse(req, hasContent)
 		return
 	}
-	r := x.site.php.Begin(x)
+	backend := x.site.php
+	if x.plan.ruled != nil {
+		backend = x.phpFor(x.plan.ruled).php
+	}
+	r := backend.Begin(x)
 	x.request = r
 	x.fillEnvironment(&r.Env, hasContent)
 	if x.plan.ruled != nil {

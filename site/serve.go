@@ -17,7 +17,7 @@ func (h *Host) Serve(x *Exchange) {
 		x.fail(421, errors.New("site: no site has this host name"))
 		return
 	}
-	if x.Req.ContentLength > 0 {
+	if x.Req.ContentLength > 0 && x.site.rules == nil {
 		if limit := x.site.opts.BodyMax(); limit > 0 && x.Req.ContentLength > limit {
 			x.tooLarge(limit)
 			return

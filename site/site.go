@@ -57,6 +57,9 @@ type Options struct {
 	ErrorPages map[int]string
 	// PHP runs the scripts; nil: they are refused.
 	PHP *gateway.Options
+	// PHPVariant gives PHP with other settings, for php_value and php_flag; nil
+	// where it can't. It is called on loops and must not wait.
+	PHPVariant func(ini map[string]string) (PHPVariant, error)
 	// CompressScripts compresses what scripts send (gzip), where the client
 	// takes it; GzipLevel is 1 to 9, 0 for the default.
 	CompressScripts bool
@@ -111,11 +114,15 @@ func (s *Site) Label() string { return s.opts.Label }
 // local is a loop's part of a site.
 type local struct {
 	*Site
-	loop    *loop.Loop
-	roots   []rootCache
-	php     *gateway.Local
-	rules   *rules    // nil: no .htaccess
-	packers []*packer // idle
+	loop  *loop.Loop
+	roots []rootCache
+	php   *gateway.Local
+	plain variant // php itself
+	// variants are those by the settings of a .htaccess, and by their text.
+	variants      map[*rewrite.Config]*variant
+	variantsByIni map[string]*variant
+	rules         *rules    // nil: no .htaccess
+	packers       []*packer // idle
 }
 
 type rootCache struct {
@@ -140,6 +147,7 @@ func (s *Site) on(l *loop.Loop) (*local, error) {
 	}
 	if s.opts.PHP != nil {
 		sl.php = s.opts.PHP.On(l)
+		sl.plain = variant{php: sl.php}
 	}
 	return sl, nil
 }
@@ -242,6 +250,11 @@ func (h *Host) Close() {
 	for _, sl := range h.all {
 		if sl.php != nil {
 			sl.php.Close()
+		}
+		for _, v := range sl.variantsByIni {
+			if v.php != sl.php {
+				v.php.Close()
+			}
 		}
 		sl.changes.leave(sl)
 	}

@@ -251,6 +251,9 @@ func (d *daemon) stop(limit time.Duration) error {
 		if p.php != nil {
 			p.php.stop(phpGrace)
 		}
+		if p.variants != nil {
+			p.variants.stop(phpGrace)
+		}
 	}
 	for _, l := range d.loops {
 		l.Stop()
@@ -264,6 +267,9 @@ func (d *daemon) killPHP() {
 	for _, p := range d.sites {
 		if p.php != nil {
 			p.php.stop(0)
+		}
+		if p.variants != nil {
+			p.variants.stop(0)
 		}
 	}
 }

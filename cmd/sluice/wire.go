@@ -30,10 +30,11 @@ const (
 
 // siteParts are a site and what runs beside it.
 type siteParts struct {
-	cfg     *conf.Site
-	site    *site.Site
-	php     *phpRunner   // nil when PHP is off
-	bodyMax atomic.Int64 // octets, 0 for no bound
+	cfg      *conf.Site
+	site     *site.Site
+	php      *phpRunner   // nil when PHP is off
+	variants *phpVariants // of php; nil where PHP is not ours
+	bodyMax  atomic.Int64 // octets, 0 for no bound
 }
 
 // wireSite turns a site's configuration into the packages' own options.
@@ -65,8 +66,13 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 	opts.Headers.Remove = cfg.Headers.Remove
 	opts.Roots = roots(cfg, compressor)
 	if php != nil {
-		opts.PHP = &gateway.Options{
-			Pool: php.pool, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg),
+		backend := func(r *phpRunner) *gateway.Options {
+			return &gateway.Options{Pool: r.pool, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg)}
+		}
+		opts.PHP = backend(php)
+		if php.group != nil {
+			p.variants = &phpVariants{site: cfg, base: php, log: php.log, make: backend}
+			opts.PHPVariant = p.variants.get
 		}
 	}
 	var err error
