@@ -1,6 +1,9 @@
 package rewrite
 
-import "strings"
+import (
+	"strings"
+	"unsafe"
+)
 
 // Alias puts a folder into the site's URL space (mod_alias). Its .htaccess files
 // count from the folder down.
@@ -9,14 +12,22 @@ type Alias struct {
 	Dir    string // absolute, without a slash at the end
 }
 
-// fileOf maps a decoded URL path to a file name.
-func (s *Site) fileOf(uri string) string {
-	for i := range s.Aliases {
-		if a := &s.Aliases[i]; within(uri, a.Prefix) {
-			return a.Dir + uri[len(a.Prefix):]
+// fileOf maps a decoded URL path to a file name. The name lives until the next
+// Reset.
+func (q *Request) fileOf(uri string) string {
+	for i := range q.Site.Aliases {
+		if a := &q.Site.Aliases[i]; within(uri, a.Prefix) {
+			return q.join(a.Dir, uri[len(a.Prefix):])
 		}
 	}
-	return s.Root + uri
+	return q.join(q.Site.Root, uri)
+}
+
+// join concatenates in the request's own memory.
+func (q *Request) join(a, b string) string {
+	n := len(q.names)
+	q.names = append(append(q.names, a...), b...)
+	return unsafe.String(unsafe.SliceData(q.names[n:]), len(q.names)-n)
 }
 
 // rootOf is the folder, and its URL prefix, that a file is served from; "" if

@@ -99,7 +99,7 @@ func (r *record) process(target string) int {
 		return status
 	}
 	if declined {
-		r.filename = r.q.Site.fileOf(r.uri)
+		r.filename = r.q.fileOf(r.uri)
 	}
 	return r.processFile()
 }

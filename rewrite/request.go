@@ -69,7 +69,8 @@ type Request struct {
 	cookies []Var
 	xs      []*rewriteContext
 	depth   int
-	edited  bool // RequestHeader was at work
+	names   []byte // memory of file names
+	edited  bool   // RequestHeader was at work
 	answer  Answer
 	texts   requestTexts
 	match   Match     // of SetEnvIf
@@ -90,6 +91,10 @@ type requestTexts struct {
 func (q *Request) Reset() {
 	q.used, q.depth, q.edited = 0, 0, false
 	q.cookies = q.cookies[:0]
+	q.names = q.names[:0]
+	if q.Trace != nil {
+		q.names = nil // its events keep them
+	}
 	q.texts = requestTexts{}
 	q.Fields = q.Fields[:0]
 	q.answer = Answer{}

@@ -172,7 +172,7 @@ func (r *record) translateRewrite() (status int, declined bool) {
 		return 400, false
 	}
 	if r.reduced || !r.isFilePath(c, last) {
-		r.filename = r.q.Site.fileOf(r.filename)
+		r.filename = r.q.fileOf(r.filename)
 	}
 	return 0, false
 }

@@ -76,7 +76,7 @@ func (b below) Match(path string) bool {
 }
 
 // tree makes files below a new folder; names that end with "/" are folders.
-func tree(t *testing.T, files map[string]string) string {
+func tree(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range files {

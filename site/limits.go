@@ -25,6 +25,8 @@ const (
 	// refused (500). insertBytesMax bounds its HeaderName and ReadmeName.
 	listingEntriesMax = 20_000
 	insertBytesMax    = 1 << 20
+	// textTypesMax bounds the remembered types that a charset was added to.
+	textTypesMax = 256
 	// youngFileTime is how long a file that was just written is read again each
 	// time: it may change once more within the grain of its time of change.
 	youngFileTime = 2 * time.Second

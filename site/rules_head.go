@@ -43,9 +43,22 @@ func (x *Exchange) applyRules(h *Head, own bool) {
 // is to be as a stock Apache.
 func (x *Exchange) withCharset(contentType string) string {
 	if x.site.utf8 && strings.HasPrefix(contentType, "text/") && strings.IndexByte(contentType, ';') < 0 && x.plan.Kind == Static {
-		return contentType + "; charset=utf-8"
+		return x.site.utf8Of(contentType)
 	}
 	return contentType
+}
+
+// utf8Of remembers the few types there are.
+func (s *local) utf8Of(media string) string {
+	full, ok := s.utf8Types[media]
+	if !ok {
+		if s.utf8Types == nil || len(s.utf8Types) >= textTypesMax {
+			s.utf8Types = map[string]string{}
+		}
+		full = media + "; charset=utf-8"
+		s.utf8Types[strings.Clone(media)] = full
+	}
+	return full
 }
 
 // readFields takes field lines apart; Content-Length is none of the rules'

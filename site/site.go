@@ -114,10 +114,11 @@ func (s *Site) Label() string { return s.opts.Label }
 // local is a loop's part of a site.
 type local struct {
 	*Site
-	loop  *loop.Loop
-	roots []rootCache
-	php   *gateway.Local
-	plain variant // php itself
+	loop      *loop.Loop
+	roots     []rootCache
+	php       *gateway.Local
+	plain     variant           // php itself
+	utf8Types map[string]string // with their charset
 	// variants are those by the settings of a .htaccess, and by their text.
 	variants      map[*rewrite.Config]*variant
 	variantsByIni map[string]*variant
