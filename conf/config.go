@@ -122,6 +122,7 @@ type Site struct {
 
 	Compression Compression
 	PHP         PHP
+	CGI         CGI
 	// AccessLog overrides the server's access log; nil for that one.
 	AccessLog *AccessLog
 }

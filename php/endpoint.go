@@ -1,6 +1,7 @@
 package php
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -48,6 +49,11 @@ func chooseTCP() (endpoint, error) {
 		return endpoint{}, fmt.Errorf("php: port %s: %w", address, err)
 	}
 	return endpoint{network: "tcp", address: address}, nil
+}
+
+// discard closes the socket and removes its file.
+func (e endpoint) discard() error {
+	return errors.Join(e.close(), os.Remove(e.address))
 }
 
 func (e endpoint) close() error {

@@ -17,7 +17,7 @@ var passedEnvWindows = []string{"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "TEMP", "
 
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// environment returns what a php-cgi starts with, sorted: the passed part of
+// environment returns what php starts with, sorted: the passed part of
 // base, o.Env, and PHP's own switches. children is 0 for a process that serves by
 // itself (PHP_FCGI_CHILDREN=1 would make a parent that does not serve).
 func environment(base []string, o *Options, children int, scanDir string) []string {
@@ -37,11 +37,9 @@ func environment(base []string, o *Options, children int, scanDir string) []stri
 	if children > 0 {
 		env["PHP_FCGI_CHILDREN"] = strconv.Itoa(children)
 	}
-	backstop := 0 // php: no limit
-	if o.MaxRequests > 0 {
-		backstop = 2*o.MaxRequests + requestsBackstopExtra
+	if o.Mode != ModeFPM {
+		env["PHP_FCGI_MAX_REQUESTS"] = strconv.Itoa(o.requestsBackstop())
 	}
-	env["PHP_FCGI_MAX_REQUESTS"] = strconv.Itoa(backstop)
 
 	list := make([]string, 0, len(env))
 	for _, name := range slices.Sorted(maps.Keys(env)) {

@@ -23,6 +23,9 @@ type Binary struct {
 // ErrNoBinary is wrapped by Find's error when there is no php-cgi at all.
 var ErrNoBinary = errors.New("no php-cgi found")
 
+// ErrNoFPMBinary is the same of FindFPMBinary.
+var ErrNoFPMBinary = errors.New("no php-fpm found")
+
 // Find returns the php-cgi to use. hint is a path, a folder, or a name to look
 // up in PATH; "" and "auto" search PATH and the usual places of Linux
 // distributions, Homebrew and Windows. It runs "php-cgi -v", at most five
@@ -32,12 +35,19 @@ func Find(hint string) (Binary, error) {
 	return f.find(hint)
 }
 
+// FindFPMBinary is Find for a php-fpm to run ourselves (ModeFPM).
+func FindFPMBinary(hint string) (Binary, error) {
+	f := finder{goos: runtime.GOOS, lookPath: exec.LookPath, glob: filepath.Glob, limit: versionLimit, fpm: true}
+	return f.find(hint)
+}
+
 // finder has what Find asks the system, so that tests can answer.
 type finder struct {
 	goos     string
 	lookPath func(string) (string, error)
 	glob     func(string) ([]string, error)
 	limit    time.Duration // of one run of php-cgi -v
+	fpm      bool          // php-fpm instead of php-cgi
 }
 
 func (f finder) find(hint string) (Binary, error) {
@@ -53,7 +63,10 @@ func (f finder) find(hint string) (Binary, error) {
 		faults = append(faults, err)
 	}
 	if len(faults) > 0 {
-		return Binary{}, fmt.Errorf("php: no usable php-cgi: %w", errors.Join(faults...))
+		return Binary{}, fmt.Errorf("php: no usable %s: %w", f.program(), errors.Join(faults...))
+	}
+	if f.fpm {
+		return Binary{}, fmt.Errorf("php: %w: %s, or give its path", ErrNoFPMBinary, f.advice())
 	}
 	return Binary{}, fmt.Errorf("php: %w: %s, or --php /path/to/php-cgi, or --php off", ErrNoBinary, f.advice())
 }
@@ -62,11 +75,11 @@ func (f finder) find(hint string) (Binary, error) {
 func (f finder) named(hint string) (Binary, error) {
 	path := hint
 	if info, err := os.Stat(hint); err == nil && info.IsDir() {
-		path = filepath.Join(hint, f.exe("php-cgi"))
+		path = filepath.Join(hint, f.exe(f.program()))
 	}
 	found, err := f.lookPath(path)
 	if err != nil {
-		return Binary{}, fmt.Errorf("php: --php %q: %w: give the path of a php-cgi, or --php auto to search for one", hint, err)
+		return Binary{}, fmt.Errorf("php: --php %q: %w: give the path of a %s, or --php auto to search for one", hint, err, f.program())
 	}
 	return f.examine(found)
 }
@@ -80,7 +93,7 @@ func (f finder) examine(path string) (Binary, error) {
 	if err != nil {
 		return Binary{}, err
 	}
-	version, err := parseVersion(abs, out)
+	version, err := parseVersion(abs, f.program(), out)
 	if err != nil {
 		return Binary{}, err
 	}
@@ -96,11 +109,11 @@ func (f finder) candidates() []string {
 			list = append(list, path)
 		}
 	}
-	if path, err := f.lookPath("php-cgi"); err == nil {
+	if path, err := f.lookPath(f.program()); err == nil {
 		add(path)
 	}
 	for _, minor := range []string{"8.5", "8.4", "8.3", "8.2", "8.1", "8.0", "7.4"} {
-		for _, name := range []string{"php-cgi" + minor, "php-cgi" + strings.ReplaceAll(minor, ".", "")} {
+		for _, name := range []string{f.program() + minor, f.program() + strings.ReplaceAll(minor, ".", "")} {
 			if path, err := f.lookPath(name); err == nil {
 				add(path)
 			}
@@ -119,7 +132,17 @@ func (f finder) candidates() []string {
 	return list
 }
 
+func (f finder) program() string {
+	if f.fpm {
+		return ModeFPM.program()
+	}
+	return ModeAuto.program()
+}
+
 func (f finder) places() []string {
+	if f.fpm {
+		return f.placesFPM()
+	}
 	switch f.goos {
 	case "windows":
 		return []string{
@@ -140,13 +163,37 @@ func (f finder) places() []string {
 	}
 }
 
+func (f finder) placesFPM() []string {
+	switch f.goos {
+	case "windows":
+		return nil // there is no php-fpm
+	case "darwin":
+		return []string{
+			"/opt/homebrew/sbin/php-fpm", "/opt/homebrew/opt/php*/sbin/php-fpm",
+			"/usr/local/sbin/php-fpm", "/usr/local/opt/php*/sbin/php-fpm",
+		}
+	default:
+		return []string{
+			"/usr/sbin/php-fpm", "/usr/sbin/php-fpm[0-9]*", "/usr/local/sbin/php-fpm", "/usr/local/sbin/php-fpm[0-9]*",
+			"/usr/local/php*/sbin/php-fpm", "/opt/php*/sbin/php-fpm", "/opt/remi/php*/root/usr/sbin/php-fpm",
+			"/home/linuxbrew/.linuxbrew/sbin/php-fpm",
+		}
+	}
+}
+
 func (f finder) advice() string {
 	switch f.goos {
 	case "windows":
+		if f.fpm {
+			return "there is none for Windows, use php-cgi"
+		}
 		return `unpack PHP from windows.php.net into C:\php`
 	case "darwin":
 		return "brew install php"
 	default:
+		if f.fpm {
+			return "apt-get install php-fpm (Fedora: dnf install php-fpm; Alpine: apk add php-fpm)"
+		}
 		return "apt-get install php-cgi (Fedora: dnf install php-cli; Alpine: apk add php-cgi)"
 	}
 }

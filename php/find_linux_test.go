@@ -77,6 +77,39 @@ func TestFindSearches(t *testing.T) {
 	}
 }
 
+func TestFindFPMBinary(t *testing.T) {
+	fpm := strings.Replace(cgiVersion, "cgi-fcgi", "fpm-fcgi", 1)
+	good := fakeBinary(t, fpm).Path
+	if b, err := FindFPMBinary(good); err != nil || b.Path != good || b.Version != "8.3.1-dev" {
+		t.Errorf("FindFPMBinary = %+v, %v", b, err)
+	}
+	if _, err := FindFPMBinary(fakeBinary(t, cgiVersion).Path); err == nil || !strings.Contains(err.Error(), "is not a php-fpm but PHP 8.3.1-dev for cgi-fcgi") {
+		t.Errorf("a php-cgi: %v", err)
+	}
+	f := finder{
+		goos:     "linux",
+		lookPath: func(string) (string, error) { return "", os.ErrNotExist },
+		glob: func(pattern string) ([]string, error) {
+			if pattern == "/usr/sbin/php-fpm[0-9]*" {
+				return []string{"/usr/sbin/php-fpm7.4", good}, nil
+			}
+			return nil, nil
+		},
+		limit: versionLimit, fpm: true,
+	}
+	if b, err := f.find(""); err != nil || b.Path != good {
+		t.Errorf("find = %+v, %v", b, err)
+	}
+	f.glob = func(string) ([]string, error) { return nil, nil }
+	if _, err := f.find(""); !errors.Is(err, ErrNoFPMBinary) || !strings.Contains(err.Error(), "apt-get install php-fpm") {
+		t.Errorf("nothing there: %v", err)
+	}
+	f.goos = "windows"
+	if _, err := f.find(""); !errors.Is(err, ErrNoFPMBinary) || !strings.Contains(err.Error(), "none for Windows") {
+		t.Errorf("on Windows: %v", err)
+	}
+}
+
 func TestCandidatesOrder(t *testing.T) {
 	f := finder{
 		goos: "linux",

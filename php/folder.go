@@ -15,11 +15,17 @@ const folderPrefix = "sluice-php-"
 // folder is the private run folder of a group:
 //
 //	N.sock     listening socket of server N
+//	gN.sock    listening socket after the Nth Reload, modulo workersMax
+//	sN.sock    where the Nth php-fpm tells its status
+//	fpm.conf   php-fpm's configuration
+//	slow       the pipe that php-fpm writes traces of slow requests to
 //	ini/       settings
 //	probe.php  what Probe runs
 type folder struct {
 	path string
 	lock *os.File // nil where folders cannot be locked
+	// probeSuffix is how the probe's name ends; "" is ".php".
+	probeSuffix string
 }
 
 // newFolder makes a folder in parent ("" for the temporary folder) and removes
@@ -30,7 +36,7 @@ func newFolder(parent string) (*folder, error) {
 		parent = os.TempDir()
 	}
 	// MkdirTemp appends at most ten digits; then comes the socket.
-	longest := filepath.Join(parent, folderPrefix+"4294967295", strconv.Itoa(workersMax)+".sock")
+	longest := filepath.Join(parent, folderPrefix+"4294967295", "g"+strconv.Itoa(workersMax)+".sock")
 	if len(longest) > socketPathMaxBytes {
 		parent = "/tmp"
 	}
@@ -84,12 +90,29 @@ func (f *folder) write(settings map[string]string) error {
 	return nil
 }
 
-func (f *folder) ini() string   { return filepath.Join(f.path, "ini") }
-func (f *folder) probe() string { return filepath.Join(f.path, "probe.php") }
+func (f *folder) ini() string { return filepath.Join(f.path, "ini") }
+func (f *folder) probe() string {
+	return filepath.Join(f.path, "probe"+orDefault(f.probeSuffix, ".php"))
+}
 
 func (f *folder) socket(n int) string {
 	return filepath.Join(f.path, strconv.Itoa(n)+".sock")
 }
+
+// reloaded and status name sockets of one generation of processes; numbers come
+// round when the first is long gone.
+func (f *folder) reloaded(generation int) string { return f.numbered("g", generation) }
+func (f *folder) status(generation int) string   { return f.numbered("s", generation) }
+
+func (f *folder) numbered(kind string, generation int) string {
+	return filepath.Join(f.path, kind+strconv.Itoa(generation%workersMax)+".sock")
+}
+
+// fpmListen is the name under which php-fpm gets our socket. No file has it:
+// php-fpm removes what it listens on when it ends, and the socket is ours.
+func (f *folder) fpmListen() string { return filepath.Join(f.path, "fpm.sock") }
+func (f *folder) fpmConf() string   { return filepath.Join(f.path, "fpm.conf") }
+func (f *folder) slow() string      { return filepath.Join(f.path, "slow") }
 
 func (f *folder) remove() error {
 	err := os.RemoveAll(f.path)

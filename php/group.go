@@ -22,6 +22,10 @@ type Group struct {
 	folder  *folder // guarded by mu
 	stopped bool    // guarded by mu
 
+	// Set by Start before the supervisors run; for ModeFPM.
+	token string
+	slow  *slowLog
+
 	end  ending
 	done sync.WaitGroup
 }
@@ -59,9 +63,9 @@ func resolveMode(mode Mode, goos string) (Mode, error) {
 		return ModeShared, nil
 	case mode == ModeAuto:
 		return ModeSingle, nil
-	case windows && mode != ModeSingleTCP:
+	case windows && mode != ModeSingleTCP && mode <= ModeFPM:
 		return 0, fmt.Errorf("php: mode %s does not work on Windows, only %s", mode, ModeSingleTCP)
-	case mode > ModeSingleTCP:
+	case mode > ModeFPM:
 		return 0, fmt.Errorf("php: unknown mode %s", mode)
 	default:
 		return mode, nil
@@ -71,7 +75,7 @@ func resolveMode(mode Mode, goos string) (Mode, error) {
 // Start makes the private folder and the sockets and starts the workers. It
 // returns when each server has answered once, at most ten seconds later, or with
 // the error of the first that failed, after which all is stopped; with
-// Options.KeepTrying a failure of php-cgi is not an error of Start.
+// Options.KeepTrying a failure of php is not an error of Start.
 func (g *Group) Start(ctx context.Context) error {
 	procs, err := g.launch()
 	if err != nil {
@@ -83,7 +87,7 @@ func (g *Group) Start(ctx context.Context) error {
 		select {
 		case err = <-p.first:
 		case <-limit.C:
-			err = noAnswerError(p.lastOutput())
+			err = noAnswerError(g.mode, p.lastOutput())
 		case <-ctx.Done():
 			return errors.Join(fmt.Errorf("php: start: %w", ctx.Err()), g.Stop(0))
 		case <-g.end.begun:
@@ -99,8 +103,8 @@ func (g *Group) Start(ctx context.Context) error {
 	return nil
 }
 
-func noAnswerError(last string) error {
-	err := fmt.Errorf("php: php-cgi did not answer in %s", startLimit)
+func noAnswerError(mode Mode, last string) error {
+	err := fmt.Errorf("php: %s did not answer in %s", mode.program(), startLimit)
 	if last != "" {
 		err = fmt.Errorf("%w: %s", err, last)
 	}
@@ -118,9 +122,12 @@ func (g *Group) launch() ([]*proc, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := g.prepareFPM(f); err != nil {
+		return nil, errors.Join(err, f.remove())
+	}
 	procs, err := g.makeProcs(f)
 	if err != nil {
-		return nil, errors.Join(err, closeEndpoints(procs), f.remove())
+		return nil, errors.Join(err, closeEndpoints(procs), g.slow.close(), f.remove())
 	}
 	g.folder, g.procs = f, procs
 	for _, p := range procs {
@@ -130,9 +137,9 @@ func (g *Group) launch() ([]*proc, error) {
 }
 
 func (g *Group) makeProcs(f *folder) ([]*proc, error) {
-	servers, children := g.opts.Workers, 0
-	if g.mode == ModeShared {
-		servers, children = 1, g.opts.Workers
+	servers := g.opts.Workers
+	if g.mode.shared() {
+		servers = 1
 	}
 	var procs []*proc
 	for i := range servers {
@@ -147,8 +154,9 @@ func (g *Group) makeProcs(f *folder) ([]*proc, error) {
 			return procs, err
 		}
 		procs = append(procs, &proc{
-			index: i, opts: &g.opts, folder: f, endpoint: e, children: children,
+			index: i, opts: &g.opts, mode: g.mode, folder: f, endpoint: e, token: g.token,
 			log: g.log.With(zap.Int("server", i)), first: make(chan error, 1),
+			reloads: make(chan reload), over: make(chan struct{}),
 		})
 	}
 	return procs, nil
@@ -180,18 +188,18 @@ func (g *Group) Stop(grace time.Duration) error {
 	if !begin || f == nil {
 		return nil
 	}
-	return errors.Join(closeEndpoints(procs), f.remove())
+	return errors.Join(closeEndpoints(procs), g.slow.close(), f.remove())
 }
 
 // Servers returns the addresses and their states, in a fixed order; nil before
-// Start. The addresses stay the same until Stop.
+// Start. The addresses stay the same until Stop or Reload.
 func (g *Group) Servers() []Server {
 	procs := g.running()
 	servers := make([]Server, 0, len(procs))
 	for _, p := range procs {
+		e, _ := p.place()
 		servers = append(servers, Server{
-			Network: p.endpoint.network, Address: p.endpoint.address,
-			Workers: max(p.children, 1), State: p.snapshot(),
+			Network: e.network, Address: e.address, Workers: p.workers(), State: p.snapshot(),
 		})
 	}
 	return servers

@@ -63,6 +63,10 @@ func (l *leash) awaitExit() {
 // terminate asks all of the group to end.
 func (l *leash) terminate() { _ = unix.Kill(-l.pgid, unix.SIGTERM) }
 
+// quit asks the leader alone to end, which tells its children: php-fpm's do not
+// finish their requests on SIGTERM.
+func (l *leash) quit() { _ = unix.Kill(l.pgid, unix.SIGQUIT) }
+
 // kill ends all of the group.
 func (l *leash) kill() { _ = unix.Kill(-l.pgid, unix.SIGKILL) }
 

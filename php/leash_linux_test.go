@@ -17,9 +17,25 @@ func TestKilledSluiceLeavesNothing(t *testing.T) {
 	if _, err := phpCGI(); err != nil {
 		t.Skip(err)
 	}
-	id := fmt.Sprintf("helper-%d", os.Getpid())
+	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+		killSluice(t, ModeAuto, sig)
+	}
+}
+
+func TestKilledSluiceLeavesNoFPM(t *testing.T) {
+	if _, err := phpFPM(); err != nil {
+		t.Skip(err)
+	}
+	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+		killSluice(t, ModeFPM, sig)
+	}
+}
+
+func killSluice(t *testing.T, mode Mode, sig syscall.Signal) {
+	t.Helper()
+	id := fmt.Sprintf("h%d-%s-%d.", os.Getpid(), mode, sig)
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "SLUICE_PHP_HELPER="+id, "SLUICE_PHP_DIR="+t.TempDir())
+	cmd.Env = append(os.Environ(), "SLUICE_PHP_HELPER="+id, "SLUICE_PHP_DIR="+dirFor(t, id), "SLUICE_PHP_MODE="+mode.String())
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -44,7 +60,7 @@ func TestKilledSluiceLeavesNothing(t *testing.T) {
 	}
 	// Parent, two workers, a shell and two sleeps.
 	eventually(t, "six processes", func() bool { return len(marked(id)) == 6 })
-	if err := cmd.Process.Kill(); err != nil {
+	if err := cmd.Process.Signal(sig); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()

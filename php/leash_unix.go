@@ -32,6 +32,9 @@ func (l *leash) awaitExit() { _ = l.wait() }
 
 func (l *leash) terminate() { _ = unix.Kill(-l.pgid, unix.SIGTERM) }
 
+// quit asks the leader alone, which tells its children.
+func (l *leash) quit() { _ = unix.Kill(l.pgid, unix.SIGQUIT) }
+
 func (l *leash) kill() { _ = unix.Kill(-l.pgid, unix.SIGKILL) }
 
 func (l *leash) empty() bool { return unix.Kill(-l.pgid, 0) != nil }

@@ -52,6 +52,9 @@ func (l *leash) awaitExit() { _ = l.wait() }
 // terminate ends the job at once: php-cgi on Windows has no signal to ask with.
 func (l *leash) terminate() { l.kill() }
 
+// quit is for php-fpm, which does not exist on Windows.
+func (l *leash) quit() { l.kill() }
+
 func (l *leash) kill() { _ = windows.TerminateJobObject(l.job, 1) }
 
 // empty is true: a job's processes are gone when TerminateJobObject returns, and

@@ -22,10 +22,35 @@ const (
 	backoffMax   = 30 * time.Second
 	backoffReset = 30 * time.Second
 
+	// fpmQuitTime is how long a php-fpm that somebody else tells to end or to
+	// reload waits for its workers; RequestTime if that is longer.
+	fpmQuitTime = time.Minute
+	// poolNameMaxBytes cuts the site's name in the name of its php-fpm pool.
+	poolNameMaxBytes = 64
+	// reloadSettle is how long the processes that a Reload replaces go on
+	// accepting: who was about to connect to them has done so by then.
+	reloadSettle = time.Second
+	// reloadDrain is how long they may take for their last requests if there is
+	// no RequestTime.
+	reloadDrain = 5 * time.Minute
+
+	// slowQuiet ends a trace whose end nothing else marks.
+	slowQuiet = 100 * time.Millisecond
+	// slowFramesMax and slowLineMaxBytes bound a trace: php-fpm writes 20 frames.
+	slowFramesMax    = 64
+	slowLineMaxBytes = 4096
+
+	// statusProcessesMax bounds the processes read from a status page.
+	statusProcessesMax = workersMax
+	// findLimit bounds the question put to one socket that may be a php-fpm.
+	findLimit = 2 * time.Second
+
 	// goneLimit is how long a killed process group may take to disappear.
 	goneLimit = 2 * time.Second
 	// gonePoll is the pause between looks at it.
 	gonePoll = 10 * time.Millisecond
+	// gonePollMax is that pause when they take their time.
+	gonePollMax = 200 * time.Millisecond
 	// retireLimit is how long a worker may take to exit by itself.
 	retireLimit = time.Second
 	// drainLimit is how long output is still read after the processes are gone;

@@ -19,7 +19,8 @@ import (
 )
 
 // marker is in the environment of every php-cgi that a test starts; it finds
-// those that were left behind.
+// those that were left behind. php-fpm writes its title over its environment: there
+// its value is in the pool's name and in the folder's.
 const marker = "SLUICE_PHP_TEST"
 
 func TestMain(m *testing.M) {
@@ -41,7 +42,7 @@ func testOptions(t testing.TB) Options {
 	if err != nil {
 		t.Skipf("needs php-cgi: %v", err)
 	}
-	id := fmt.Sprintf("%d-%d", os.Getpid(), groups.Add(1))
+	id := fmt.Sprintf("t%d-%d.", os.Getpid(), groups.Add(1))
 	t.Cleanup(func() { wantNoneLeft(t, id) })
 	return Options{Site: "test", Binary: b, Workers: 2, Dir: t.TempDir(), Env: map[string]string{marker: id}}
 }
@@ -71,11 +72,16 @@ func startGroup(t testing.TB, change func(*Options)) *Group {
 	return g
 }
 
+// idOf is the value of the marker.
+func idOf(o *Options) string { return o.Env[marker] }
+
 // marked returns the living processes with this marker.
 func marked(id string) []procStat {
 	return processes(func(s procStat) bool {
 		env, err := os.ReadFile("/proc/" + strconv.Itoa(s.pid) + "/environ")
-		return err == nil && slices.Contains(strings.Split(string(env), "\x00"), marker+"="+id)
+		title, _ := os.ReadFile("/proc/" + strconv.Itoa(s.pid) + "/cmdline")
+		return err == nil && slices.Contains(strings.Split(string(env), "\x00"), marker+"="+id) ||
+			bytes.HasPrefix(title, []byte("php-fpm:")) && bytes.Contains(title, []byte(id))
 	})
 }
 
@@ -193,11 +199,15 @@ func script(t testing.TB, text string) string {
 
 // helper is a sluice to be killed: it starts a group and waits.
 func helper() {
-	b, err := Find("")
+	find, mode := Find, ModeAuto
+	if os.Getenv("SLUICE_PHP_MODE") == ModeFPM.String() {
+		find, mode = FindFPMBinary, ModeFPM
+	}
+	b, err := find("")
 	if err == nil {
 		var g *Group
 		g, err = NewGroup(Options{
-			Binary: b, Workers: 2, Dir: os.Getenv("SLUICE_PHP_DIR"),
+			Site: os.Getenv("SLUICE_PHP_HELPER"), Binary: b, Mode: mode, Workers: 2, Dir: os.Getenv("SLUICE_PHP_DIR"),
 			Env: map[string]string{marker: os.Getenv("SLUICE_PHP_HELPER")},
 		})
 		if err == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -30,6 +31,11 @@ const (
 	// ModeSingleTCP is ModeSingle on ports of 127.0.0.1, which any local user
 	// can connect to.
 	ModeSingleTCP
+	// ModeFPM is one php-fpm master that forks the workers: one Unix socket, one
+	// opcache, and what Options.FPM says. Not on Windows; where ModeAuto is
+	// ModeSingle, the worker behind a connection cannot be found. Binary is
+	// FindFPMBinary's.
+	ModeFPM
 )
 
 func (m Mode) String() string {
@@ -42,9 +48,23 @@ func (m Mode) String() string {
 		return "single"
 	case ModeSingleTCP:
 		return "single-tcp"
+	case ModeFPM:
+		return "fpm"
 	default:
 		return "Mode(" + strconv.Itoa(int(m)) + ")"
 	}
+}
+
+// shared is true of a mode whose workers are the children of one process and
+// accept from one socket.
+func (m Mode) shared() bool { return m == ModeShared || m == ModeFPM }
+
+// program is what the mode runs.
+func (m Mode) program() string {
+	if m == ModeFPM {
+		return "php-fpm"
+	}
+	return "php-cgi"
 }
 
 // Options says what a Group runs. It is not changed after NewGroup.
@@ -69,9 +89,12 @@ type Options struct {
 	// BodyMaxBytes, if not 0, sets post_max_size and upload_max_filesize.
 	BodyMaxBytes int64
 
+	// FPM is what only php-fpm can do; for ModeFPM.
+	FPM FPMOptions
+
 	// Dir is where the private folder is made; "" is the system's temporary folder.
 	Dir string
-	// KeepTrying makes Start succeed when php-cgi does not: it is started again
+	// KeepTrying makes Start succeed when php does not: it is started again
 	// with growing pauses, and State tells.
 	KeepTrying bool
 
@@ -80,7 +103,7 @@ type Options struct {
 }
 
 // reservedEnv are set by this package or must not reach a CGI program.
-var reservedEnv = []string{"PHP_FCGI_CHILDREN", "PHP_FCGI_MAX_REQUESTS", "FCGI_WEB_SERVER_ADDRS", "HTTP_PROXY"}
+var reservedEnv = []string{"PHP_FCGI_CHILDREN", "PHP_FCGI_MAX_REQUESTS", "FCGI_WEB_SERVER_ADDRS", "FPM_SOCKETS", "HTTP_PROXY"}
 
 // reserved compares as the system does: "http_proxy" is another variable on
 // Unix, which PHP's curl honours and no request header can set.
@@ -94,7 +117,7 @@ func reserved(name string) bool {
 func (o *Options) check() error {
 	var faults []error
 	if !filepath.IsAbs(o.Binary.Path) {
-		faults = append(faults, fmt.Errorf("php: php-cgi %q: want an absolute path", o.Binary.Path))
+		faults = append(faults, fmt.Errorf("php: %s %q: want an absolute path", o.Mode.program(), o.Binary.Path))
 	}
 	if o.Workers < 1 || o.Workers > workersMax {
 		faults = append(faults, fmt.Errorf("php: %d workers: want 1 to %d", o.Workers, workersMax))
@@ -114,6 +137,9 @@ func (o *Options) check() error {
 			faults = append(faults, fmt.Errorf("php: environment variable %q is not passed to PHP", name))
 		}
 	}
+	if o.Mode == ModeFPM {
+		faults = append(faults, o.FPM.check(o.Workers, os.Geteuid()))
+	}
 	return errors.Join(faults...)
 }
 
@@ -129,4 +155,12 @@ func (o *Options) settings() map[string]string {
 	}
 	maps.Copy(ini, o.Ini)
 	return ini
+}
+
+// requestsBackstop is after how many requests a worker ends by itself; 0: never.
+func (o *Options) requestsBackstop() int {
+	if o.MaxRequests == 0 {
+		return 0
+	}
+	return 2*o.MaxRequests + requestsBackstopExtra
 }

@@ -11,11 +11,12 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// output reads what one php-cgi and its children print, on a goroutine of its
+// output reads what one php and its children print, on a goroutine of its
 // own, so that they never block on a full pipe.
 type output struct {
 	r    *os.File
 	log  *zap.Logger
+	take func(line []byte) (text []byte, level zapcore.Level)
 	done chan struct{}
 
 	mu   sync.Mutex
@@ -27,13 +28,13 @@ type output struct {
 }
 
 // newOutput starts the reader; the process gets the returned file, which the
-// caller closes after the start.
-func newOutput(log *zap.Logger) (*output, *os.File, error) {
+// caller closes after the start. take chooses what is logged of a line, and how.
+func newOutput(log *zap.Logger, take func([]byte) ([]byte, zapcore.Level)) (*output, *os.File, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
 	}
-	o := &output{r: r, log: log, done: make(chan struct{})}
+	o := &output{r: r, log: log, take: take, done: make(chan struct{})}
 	go o.read()
 	return o, w, nil
 }
@@ -65,8 +66,9 @@ func (o *output) emit(line []byte, cut bool) {
 	if !ok {
 		return
 	}
-	if entry := o.log.Check(lineLevel(line), "php output"); entry != nil {
-		entry.Write(zap.ByteString("line", bytes.ToValidUTF8(line, []byte("\uFFFD"))), zap.Bool("cut", cut))
+	text, level := o.take(line)
+	if entry := o.log.Check(level, "php output"); entry != nil {
+		entry.Write(zap.ByteString("line", bytes.ToValidUTF8(text, []byte("\uFFFD"))), zap.Bool("cut", cut))
 	}
 }
 

@@ -36,20 +36,29 @@ func (g *Group) Probe(ctx context.Context) (Facts, error) {
 		return Facts{}, ErrStopped
 	}
 	p := procs[0]
-	return probe(ctx, p.endpoint.network, p.endpoint.address, p.folder.probe())
+	e, _ := p.place()
+	if g.mode == ModeFPM && g.opts.FPM.User != "" { // who cannot read our folder
+		return probeElsewhere(ctx, e.network, e.address, g.opts.FPM.extensions()[0])
+	}
+	return probe(ctx, e.network, e.address, p.folder.probe())
 }
 
 // ProbeAddress asks a php that already runs (php-fpm), at network "unix" or
 // "tcp". The script is written into the temporary folder, where another user's
 // or another machine's php may be unable to read it: that is an error to log, not
 // to give up for.
-func ProbeAddress(ctx context.Context, network, address string) (facts Facts, err error) {
+func ProbeAddress(ctx context.Context, network, address string) (Facts, error) {
+	return probeElsewhere(ctx, network, address, ".php")
+}
+
+// probeElsewhere has other users' workers run a script whose name ends in suffix.
+func probeElsewhere(ctx context.Context, network, address, suffix string) (facts Facts, err error) {
 	dir, err := os.MkdirTemp("", folderPrefix+"probe-")
 	if err != nil {
 		return Facts{}, fmt.Errorf("php: probe: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	script := filepath.Join(dir, "probe.php")
+	script := filepath.Join(dir, "probe"+suffix)
 	if err := os.WriteFile(script, []byte(probeScript), 0o644); err != nil {
 		return Facts{}, fmt.Errorf("php: probe: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"sync"
 	"syscall"
@@ -14,21 +13,47 @@ import (
 	"go.uber.org/zap"
 )
 
-// proc is one php-cgi process that is started again whenever it ends.
+// proc is one php-cgi or php-fpm that is started again whenever it ends.
 type proc struct {
 	// Immutable.
-	index    int
-	opts     *Options
-	folder   *folder
-	endpoint endpoint
-	children int // PHP_FCGI_CHILDREN; 0: the process serves by itself
-	log      *zap.Logger
-	first    chan error // told once how the first start went
+	index   int
+	opts    *Options
+	mode    Mode
+	folder  *folder
+	log     *zap.Logger
+	token   string        // see fpmConf
+	first   chan error    // told once how the first start went
+	reloads chan reload   // taken by the supervisor
+	over    chan struct{} // closed when the supervisor ends
 
-	mu      sync.Mutex
-	state   State       // guarded by mu
-	process *os.Process // guarded by mu; nil if there is none
-	out     *output     // guarded by mu; of the current or last process
+	// Owned by the supervisor.
+	generation int // of sockets, see folder
+	statuses   int // the same of php-fpm's status sockets
+	drains     sync.WaitGroup
+
+	mu       sync.Mutex
+	state    State    // guarded by mu
+	endpoint endpoint // guarded by mu; changed by the supervisor alone
+	current  *life    // guarded by mu; nil if there is none
+	draining []*life  // guarded by mu; replaced by a reload and not gone yet
+	out      *output  // guarded by mu; of the current or last process
+}
+
+// children is PHP_FCGI_CHILDREN; 0: the process serves by itself, or is no
+// php-cgi.
+func (p *proc) children() int {
+	if p.mode == ModeShared {
+		return p.opts.Workers
+	}
+	return 0
+}
+
+// workers is how many connections are served at a time.
+func (p *proc) workers() int {
+	if p.mode.shared() {
+		return p.opts.Workers
+	}
+	return 1
 }
 
 // ending is how a group stops; it is set before its channel is closed.
@@ -51,7 +76,9 @@ func (e *ending) has() bool {
 func (p *proc) supervise(end *ending) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	defer close(p.over)
 	defer p.become(Stopped, time.Time{}, nil)
+	defer p.drains.Wait()
 	var pauses backoff
 	started := false
 	for {
@@ -69,7 +96,7 @@ func (p *proc) supervise(end *ending) {
 		started = true
 		if err == nil {
 			pauses = backoff{} // it was retired
-			p.log.Info("php-cgi exited, starting another")
+			p.log.Info("php exited, starting another", zap.String("program", p.mode.program()))
 		} else if !p.pause(end, pauses.next(time.Since(began)), err) {
 			return
 		}
@@ -79,9 +106,10 @@ func (p *proc) supervise(end *ending) {
 	}
 }
 
-// pause waits before the next start, and reports false if end began meanwhile.
+// pause waits before the next start, and reports false if end began meanwhile. A
+// reload cuts it short.
 func (p *proc) pause(end *ending, d time.Duration, err error) bool {
-	p.log.Error("php-cgi ended", zap.Error(err), zap.Duration("restart", d))
+	p.log.Error("php ended", zap.String("program", p.mode.program()), zap.Error(err), zap.Duration("restart", d))
 	if d == 0 {
 		p.mu.Lock()
 		p.state.Err = err
@@ -93,6 +121,9 @@ func (p *proc) pause(end *ending, d time.Duration, err error) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return true
+	case wish := <-p.reloads:
+		wish.done <- fmt.Errorf("%s did not run and is being started: %w", p.mode.program(), err)
 		return true
 	case <-end.begun:
 		return false
@@ -106,18 +137,16 @@ func (p *proc) pause(end *ending, d time.Duration, err error) bool {
 // all its workers taken by connections from the backlog, with our question behind
 // them: it also counts as serving when it has lived for settleTime.
 func (p *proc) live(end *ending, again bool) (answered bool, err error) {
-	l, cmd, err := p.spawn()
+	r, err := p.begin(p.endpoint)
 	if err != nil {
 		return false, err
 	}
+	p.mu.Lock()
+	p.current, p.out = r, r.out
+	p.mu.Unlock()
 	p.become(Starting, time.Time{}, nil)
-	exited := make(chan struct{})
-	go func() {
-		l.awaitExit()
-		close(exited)
-	}()
 	ctx, cancel := context.WithCancel(context.Background())
-	serves, asked := p.ask(ctx)
+	serves, asked := ask(ctx, r.endpoint)
 	var settled <-chan time.Time
 	if again {
 		timer := time.NewTimer(settleTime)
@@ -132,116 +161,49 @@ func (p *proc) live(end *ending, again bool) (answered bool, err error) {
 			p.become(Running, time.Time{}, nil)
 			p.tell(nil)
 		case <-settled:
-			settled = nil
 			cancel() // nobody needs the answer
-			serves, answered = nil, true
+			serves, settled, answered = nil, nil, true
 			p.become(Running, time.Time{}, nil)
-		case <-exited:
+		case wish := <-p.reloads:
+			next, err := p.succeed(wish, r, end)
+			if err == nil {
+				cancel()
+				p.replace(r, next, wish.swapped, end)
+				r, serves, settled, answered = next, nil, nil, true
+				p.tell(nil)
+			}
+			wish.done <- err
+		case <-r.exited:
 			living = false
 		case <-end.begun:
-			p.terminate(l, end.grace)
+			p.terminate(r, end.grace, end)
 			living = false
 		}
 	}
 	cancel()
 	<-asked
-	<-exited
-	last := p.bury(l, cmd)
-	if answered && cmd.ProcessState.Success() {
+	<-r.exited
+	p.mu.Lock()
+	p.current = nil
+	p.mu.Unlock()
+	last := p.bury(r)
+	if answered && r.cmd.ProcessState.Success() {
 		return true, nil
 	}
-	return answered, exitError(cmd.ProcessState.String(), last)
+	return answered, p.exitError(r, last)
 }
 
 // ask puts a question to the workers: serves is closed by their answer, asked when
 // nobody waits for one any more.
-func (p *proc) ask(ctx context.Context) (serves, asked <-chan struct{}) {
+func ask(ctx context.Context, e endpoint) (serves, asked <-chan struct{}) {
 	answer, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(over)
-		if awaitAnswer(ctx, p.endpoint.network, p.endpoint.address) == nil {
+		if awaitAnswer(ctx, e.network, e.address) == nil {
 			close(answer)
 		}
 	}()
 	return answer, over
-}
-
-// spawn starts a process on the calling thread.
-func (p *proc) spawn() (*leash, *exec.Cmd, error) {
-	if err := p.folder.write(p.opts.settings()); err != nil {
-		return nil, nil, err
-	}
-	out, w, err := newOutput(p.log)
-	if err != nil {
-		return nil, nil, fmt.Errorf("php: %w", err)
-	}
-	cmd := exec.Command(p.opts.Binary.Path)
-	cmd.Dir = p.folder.path
-	cmd.Env = environment(os.Environ(), p.opts, p.children, p.folder.ini())
-	cmd.Stdout, cmd.Stderr = w, w
-	if p.endpoint.file != nil {
-		cmd.Stdin = p.endpoint.file
-	} else {
-		cmd.Args = append(cmd.Args, "-b", p.endpoint.address)
-		cmd.Env = append(cmd.Env, "FCGI_WEB_SERVER_ADDRS=127.0.0.1")
-	}
-	l := &leash{}
-	err = l.prepare(cmd)
-	if err == nil {
-		if err = cmd.Start(); err != nil {
-			l.discard()
-		}
-	}
-	_ = w.Close() // the process has its own
-	if err != nil {
-		out.finish()
-		return nil, nil, fmt.Errorf("php: cannot start %q: %w", p.opts.Binary.Path, err)
-	}
-	p.mu.Lock()
-	p.process, p.out = cmd.Process, out
-	p.mu.Unlock()
-	if err := l.attach(cmd); err != nil {
-		// It still ends with sluice in all but rare cases; a site up is worth more.
-		p.log.Warn("php-cgi may outlive a killed sluice", zap.Error(err))
-	}
-	return l, cmd, nil
-}
-
-// terminate asks the processes to end and kills those that are left after grace.
-func (p *proc) terminate(l *leash, grace time.Duration) {
-	deadline := time.Now().Add(grace)
-	if grace > 0 {
-		l.terminate()
-	}
-	for !l.empty() && time.Now().Before(deadline) {
-		time.Sleep(gonePoll)
-	}
-	l.kill()
-}
-
-// bury ends what an exited process left, and returns the last lines it wrote.
-func (p *proc) bury(l *leash, cmd *exec.Cmd) string {
-	l.kill()
-	for deadline := time.Now().Add(goneLimit); !l.empty(); time.Sleep(gonePoll) {
-		if time.Now().After(deadline) {
-			p.log.Warn("php-cgi processes do not end", zap.Int("pid", cmd.Process.Pid))
-			break
-		}
-	}
-	p.mu.Lock()
-	p.process = nil
-	out := p.out
-	p.mu.Unlock()
-	last := out.finish()
-	l.release()
-	return last
-}
-
-func exitError(status, last string) error {
-	if last == "" {
-		return fmt.Errorf("php: php-cgi ended: %s", status)
-	}
-	return fmt.Errorf("php: php-cgi ended: %s: %s", status, last)
 }
 
 // become enters a phase and tells whoever watches. An error is kept until the
@@ -250,8 +212,8 @@ func (p *proc) become(phase Phase, until time.Time, err error) {
 	p.mu.Lock()
 	s := &p.state
 	s.Phase, s.Until, s.Since, s.PID = phase, until, time.Now(), 0
-	if p.process != nil {
-		s.PID = p.process.Pid
+	if p.current != nil {
+		s.PID = p.current.pid()
 	}
 	if err != nil {
 		s.Err = err
@@ -291,20 +253,45 @@ func (p *proc) lastOutput() string {
 func (p *proc) pid() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.process == nil {
+	if p.current == nil {
 		return 0
 	}
-	return p.process.Pid
+	return p.current.pid()
+}
+
+// leaders are the numbers of the running process and of those that a reload has
+// replaced: all whose children may serve a connection.
+func (p *proc) leaders() []int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []int
+	if p.current != nil {
+		list = append(list, p.current.pid())
+	}
+	for _, r := range p.draining {
+		list = append(list, r.pid())
+	}
+	return list
+}
+
+// place is where the process serves now, and php-fpm's socket for its status.
+func (p *proc) place() (e endpoint, status string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current != nil {
+		status = p.current.status
+	}
+	return p.endpoint, status
 }
 
 // signal signals the process itself if its number is still pid.
 func (p *proc) signal(pid int, sig syscall.Signal) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.process == nil || p.process.Pid != pid {
+	if p.current == nil || p.current.pid() != pid {
 		return ErrWorkerGone
 	}
-	if err := p.process.Signal(sig); errors.Is(err, os.ErrProcessDone) {
+	if err := p.current.cmd.Process.Signal(sig); errors.Is(err, os.ErrProcessDone) {
 		return ErrWorkerGone
 	} else if err != nil {
 		return fmt.Errorf("php: signal %d to worker %d: %w", sig, pid, err)

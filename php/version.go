@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// runVersion returns the first bytes that "php-cgi -v" prints.
+// runVersion returns the first bytes that "php-cgi -v" or "php-fpm -v" prints.
 func runVersion(path string, limit time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -55,22 +55,25 @@ func firstLine(b []byte) string {
 	return string(line)
 }
 
-var errNotPHP = errors.New("is not a php-cgi")
+var errNotPHP = errors.New("is not a")
+
+// sapis are the words by which programs tell what they are.
+var sapis = map[string]string{"php-cgi": "(cgi-fcgi)", "php-fpm": "(fpm-fcgi)"}
 
 // parseVersion reads "PHP 8.2.35 (cgi-fcgi) (built: …". Start-up warnings may
 // come first.
-func parseVersion(path string, out []byte) (string, error) {
+func parseVersion(path, program string, out []byte) (string, error) {
 	for line := range strings.Lines(string(out)) {
 		words := strings.Fields(line)
 		if len(words) < 3 || words[0] != "PHP" || len(versionNumbers(words[1])) != 3 {
 			continue
 		}
-		if words[2] != "(cgi-fcgi)" {
-			return "", fmt.Errorf("php: %q %w but PHP %s for %s; install php-cgi", path, errNotPHP, words[1], strings.Trim(words[2], "()"))
+		if words[2] != sapis[program] {
+			return "", fmt.Errorf("php: %q %w %s but PHP %s for %s; install %s", path, errNotPHP, program, words[1], strings.Trim(words[2], "()"), program)
 		}
 		return words[1], nil
 	}
-	return "", fmt.Errorf("php: %q %w: -v says %q", path, errNotPHP, firstLine(out))
+	return "", fmt.Errorf("php: %q %w %s: -v says %q", path, errNotPHP, program, firstLine(out))
 }
 
 // versionNumbers returns the three numbers of "8.2.35" or "8.4.0RC1-dev", nil if

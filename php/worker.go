@@ -39,15 +39,15 @@ func (g *Group) WorkerOf(connFd uintptr) (Worker, error) {
 	if len(procs) == 0 {
 		return Worker{}, ErrStopped
 	}
-	if g.mode == ModeShared {
-		return sharedWorker(procs[0].pid(), connFd)
+	if g.mode.shared() {
+		return sharedWorker(procs[0].leaders(), connFd)
 	}
 	address, err := peerAddress(connFd)
 	if err != nil {
 		return Worker{}, fmt.Errorf("php: peer of descriptor %d: %w", connFd, err)
 	}
 	for i, p := range procs {
-		if p.endpoint.address == address {
+		if e, _ := p.place(); e.address == address {
 			if pid := p.pid(); pid != 0 {
 				return Worker{Server: i, PID: pid}, nil
 			}
@@ -65,8 +65,8 @@ func (g *Group) Kill(w Worker, sig syscall.Signal) error {
 		return ErrWorkerGone
 	}
 	p := procs[w.Server]
-	if g.mode == ModeShared {
-		return signalChild(p.pid(), w, sig)
+	if g.mode.shared() {
+		return signalChild(p.leaders(), w, sig)
 	}
 	return p.signal(w.PID, sig)
 }
@@ -92,7 +92,11 @@ func (g *Group) Retire(connFd uintptr) error {
 	if err != nil {
 		return err
 	}
-	if err := g.Kill(w, retireSignal); err != nil {
+	sig := retireSignal
+	if g.mode == ModeFPM {
+		sig = syscall.SIGQUIT // SIGTERM would do, too, and look like a crash in the log
+	}
+	if err := g.Kill(w, sig); err != nil {
 		return ignoreGone(err)
 	}
 	// php looks at its flag when the connection ends, not before.
@@ -117,10 +121,29 @@ func ignoreGone(err error) error {
 // alive reports whether a worker still runs.
 func (g *Group) alive(w Worker) bool {
 	p := g.running()[w.Server]
-	if g.mode == ModeShared {
-		return isChild(p.pid(), w)
+	if g.mode.shared() {
+		return isChild(p.leaders(), w)
 	}
 	return p.pid() == w.PID
+}
+
+// serving returns the processes that serve requests.
+func (p *proc) serving(index int) []Worker {
+	if !p.mode.shared() {
+		if pid := p.pid(); pid != 0 {
+			return []Worker{{Server: index, PID: pid}}
+		}
+		return nil
+	}
+	var list []Worker
+	for _, leader := range p.leaders() {
+		for _, w := range children(leader) {
+			if p.mode != ModeFPM || !isStatusWorker(w.PID) {
+				list = append(list, w)
+			}
+		}
+	}
+	return list
 }
 
 // Workers returns the workers that run now and their memory. Memory is 0 where
@@ -128,15 +151,7 @@ func (g *Group) alive(w Worker) bool {
 func (g *Group) Workers() []Memory {
 	var list []Memory
 	for i, p := range g.running() {
-		pid := p.pid()
-		if pid == 0 {
-			continue
-		}
-		workers := []Worker{{Server: i, PID: pid}}
-		if g.mode == ModeShared {
-			workers = children(pid)
-		}
-		for _, w := range workers {
+		for _, w := range p.serving(i) {
 			m := Memory{Worker: w}
 			var err error
 			if m.RSSBytes, m.SharedBytes, err = memoryOf(w.PID); err != nil {

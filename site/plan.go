@@ -24,6 +24,9 @@ func (k Kind) String() string {
 	return [...]string{"refused", "static", "script", "redirect"}[k]
 }
 
+// isCGI tells a CGI program from PHP.
+func (p *Plan) isCGI() bool { return p.ruled != nil && p.ruled.Handler == cgiHandler }
+
 // Plan is a resolved request: what will be done, and why.
 type Plan struct {
 	Kind   Kind

@@ -62,7 +62,8 @@ func newRules(sl *local, base *rewrite.File) *rules {
 	r.world = world{sl: sl, files: map[string]*folderFile{}, texts: map[string]*textFile{}, others: map[string]otherFile{}}
 	r.site = rewrite.Site{
 		Base: base, Names: o.Names, Port: o.Htaccess.Port, TLSPort: o.Htaccess.TLSPort, Software: "sluice",
-		Types: sl.types, Htaccess: o.Htaccess.Allowed != rewrite.OverrideNone, IsScript: isScriptHandler, Proxy: true,
+		Types: sl.types, Htaccess: o.Htaccess.Allowed != rewrite.OverrideNone, Proxy: true,
+		IsScript: func(h string) bool { return isPHPHandler(h) || h == cgiHandler && o.CGI != nil },
 	}
 	return r
 }
@@ -70,9 +71,12 @@ func newRules(sl *local, base *rewrite.File) *rules {
 // scriptHandler is the handler that Site.Base gives to scripts.
 const scriptHandler = "application/x-httpd-php"
 
-// isScriptHandler knows what a handler of PHP is called in the .htaccess files
+// cgiHandler is that of CGI programs.
+const cgiHandler = "cgi-script"
+
+// isPHPHandler knows what a handler of PHP is called in the .htaccess files
 // of hosting companies: they all mean this site's PHP.
-func isScriptHandler(h string) bool {
+func isPHPHandler(h string) bool {
 	return strings.HasPrefix(h, scriptHandler) || strings.HasPrefix(h, "x-httpd-php") || strings.HasPrefix(h, "application/x-lsphp") ||
 		strings.HasPrefix(h, "php") || strings.HasPrefix(h, "proxy:unix:") || strings.HasPrefix(h, "proxy:fcgi:")
 }
@@ -95,6 +99,12 @@ func serverText(o *Options) string {
 		// As Debian's Apache: no sources, no scripts without a name.
 		b.WriteString("<FilesMatch \".+\\.phps$\">\nRequire all denied\n</FilesMatch>\n")
 		b.WriteString("<FilesMatch \"^\\.(?:phps|" + list + ")$\">\nRequire all denied\n</FilesMatch>\n")
+	}
+	if len(o.CGIExtensions) > 0 {
+		b.WriteString("Options +ExecCGI\nAddHandler " + cgiHandler + " " + strings.Join(o.CGIExtensions, " ") + "\n")
+	}
+	for _, folder := range o.CGIFolders {
+		b.WriteString("<If \"%{REQUEST_URI} =~ m#^" + strings.ReplaceAll(quotePattern(folder), "#", `\x23`) + "/#\">\nOptions +ExecCGI\nSetHandler " + cgiHandler + "\n</If>\n")
 	}
 	for status, page := range o.ErrorPages {
 		b.WriteString("ErrorDocument " + strconv.Itoa(status) + " " + quoteArgument(page) + "\n")
@@ -308,6 +318,15 @@ func (x *Exchange) obeyFile(a *rewrite.Answer) {
 		return
 	}
 	o := &x.site.opts
+	if a.Kind == rewrite.AnswerScript && a.Handler == cgiHandler {
+		if a.Config.Options()&rewrite.OptExecCGI == 0 {
+			x.refuseRuled(403, "Options ExecCGI is off in this folder")
+			return
+		}
+		x.plan = Plan{Kind: Script, File: file, root: root, ruled: a}
+		x.runScript()
+		return
+	}
 	if a.Kind == rewrite.AnswerScript {
 		switch {
 		case a.File.Kind != rewrite.Regular:

@@ -39,7 +39,7 @@ func (x *Exchange) fillRuled(e *cgi.Environment, hasContent bool) {
 	e.PathInfo = []byte(a.PathInfo)
 	switch e.PathTranslated = nil; {
 	case a.PathInfo == "":
-	case redirected:
+	case redirected && !x.plan.isCGI():
 		// PHP, told of a REDIRECT_URL, drops PATH_INFO or takes PATH_TRANSLATED
 		// for the script, unless it has to cut PATH_INFO off by itself.
 		e.ScriptFilename = append(e.ScriptFilename, a.PathInfo...)

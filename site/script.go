@@ -30,7 +30,9 @@ func (x *Exchange) runScript() {
 		return
 	}
 	backend := x.site.php
-	if x.plan.ruled != nil {
+	if x.plan.isCGI() {
+		backend = x.site.cgi
+	} else if x.plan.ruled != nil {
 		backend = x.phpFor(x.plan.ruled).php
 	}
 	r := backend.Begin(x)

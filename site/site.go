@@ -60,6 +60,12 @@ type Options struct {
 	// PHPVariant gives PHP with other settings, for php_value and php_flag; nil
 	// where it can't. It is called on loops and must not wait.
 	PHPVariant func(ini map[string]string) (PHPVariant, error)
+	// CGI runs programs that are no PHP, those with CGIExtensions and those in
+	// CGIFolders (URL paths without a last slash); nil: there are none. It takes
+	// Htaccess, which may allow nothing.
+	CGI           *gateway.Options
+	CGIExtensions []string
+	CGIFolders    []string
 	// CompressScripts compresses what scripts send (gzip), where the client
 	// takes it; GzipLevel is 1 to 9, 0 for the default.
 	CompressScripts bool
@@ -118,6 +124,7 @@ type local struct {
 	roots     []rootCache
 	php       *gateway.Local
 	plain     variant           // php itself
+	cgi       *gateway.Local    // nil: no CGI programs
 	utf8Types map[string]string // with their charset
 	// variants are those by the settings of a .htaccess, and by their text.
 	variants      map[*rewrite.Config]*variant
@@ -145,6 +152,9 @@ func (s *Site) on(l *loop.Loop) (*local, error) {
 	if s.base != nil {
 		sl.rules = newRules(sl, s.base)
 		s.changes.join(sl)
+	}
+	if s.opts.CGI != nil {
+		sl.cgi = s.opts.CGI.On(l)
 	}
 	if s.opts.PHP != nil {
 		sl.php = s.opts.PHP.On(l)
@@ -249,8 +259,10 @@ func splitPort(b []byte) (host, port []byte) {
 // Close gives back what is idle; requests in flight go on.
 func (h *Host) Close() {
 	for _, sl := range h.all {
-		if sl.php != nil {
-			sl.php.Close()
+		for _, backend := range []*gateway.Local{sl.php, sl.cgi} {
+			if backend != nil {
+				backend.Close()
+			}
 		}
 		for _, v := range sl.variantsByIni {
 			if v.php != sl.php {

@@ -61,7 +61,7 @@ func start(cfg *conf.Config) (*daemon, error) {
 		if err != nil {
 			return nil, err
 		}
-		p, err := wireSite(s, store, compressor, runner)
+		p, err := wireSite(s, store, compressor, runner, d.log)
 		if err != nil {
 			return nil, err
 		}
@@ -254,6 +254,7 @@ func (d *daemon) stop(limit time.Duration) error {
 		if p.variants != nil {
 			p.variants.stop(phpGrace)
 		}
+		p.stopCGI()
 	}
 	for _, l := range d.loops {
 		l.Stop()
@@ -271,6 +272,7 @@ func (d *daemon) killPHP() {
 		if p.variants != nil {
 			p.variants.stop(0)
 		}
+		p.stopCGI()
 	}
 }
 

@@ -7,7 +7,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.uber.org/zap"
+
 	"sluice/cgi"
+	"sluice/cgid"
 	"sluice/conf"
 	"sluice/fcgi"
 	"sluice/gateway"
@@ -33,13 +36,15 @@ type siteParts struct {
 	cfg      *conf.Site
 	site     *site.Site
 	php      *phpRunner   // nil when PHP is off
+	cgi      *cgid.Server // nil: no CGI programs
+	log      *zap.Logger
 	variants *phpVariants // of php; nil where PHP is not ours
 	bodyMax  atomic.Int64 // octets, 0 for no bound
 }
 
 // wireSite turns a site's configuration into the packages' own options.
-func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor, php *phpRunner) (*siteParts, error) {
-	p := &siteParts{cfg: cfg, php: php}
+func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor, php *phpRunner, log *zap.Logger) (*siteParts, error) {
+	p := &siteParts{cfg: cfg, php: php, log: log.With(zap.String("site", cfg.Label()))}
 	p.bodyMax.Store(max(cfg.BodyMax, 0))
 	opts := site.Options{
 		Label: cfg.Label(), Names: cfg.Names, Index: cfg.Index, FrontController: cfg.FrontController,
@@ -55,6 +60,11 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 		opts.Htaccess = &site.Htaccess{Allowed: overrides(cfg.AllowOverride), AutoFront: cfg.FrontGuessed}
 		if opts.Hidden == static.Apache {
 			opts.Htaccess.Types = apacheTypes(cfg.MIME)
+		}
+	}
+	if cfg.CGI.Enabled() {
+		if err := p.startCGI(&opts, store); err != nil {
+			return nil, err
 		}
 	}
 	for _, h := range cfg.Headers.Set {

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"go.uber.org/zap"
+
+	"sluice/cgid"
+	"sluice/fcgi"
+	"sluice/gateway"
+	"sluice/rewrite"
+	"sluice/site"
+	"sluice/spool"
+)
+
+// startCGI starts the daemon that runs a site's CGI programs.
+func (p *siteParts) startCGI(opts *site.Options, store *spool.Store) error {
+	server, err := cgid.Start(cgid.Options{
+		Concurrency: p.cfg.CGI.Concurrency, Timeout: p.cfg.CGI.RunTime,
+		Log: func(script string, err error) { p.log.Warn("cgi", zap.String("script", script), zap.Error(err)) },
+	})
+	if err != nil {
+		return err
+	}
+	p.cgi = server
+	pool := fcgi.NewPool(fcgi.Options{
+		Servers: []fcgi.Server{{Network: "unix", Address: server.Address(), Conns: server.Concurrency()}},
+		Queue:   p.cfg.PHP.Queue, QueueTime: p.cfg.PHP.QueueTime,
+	})
+	opts.CGI = &gateway.Options{Pool: pool, Store: store, RequestTime: p.cfg.CGI.RunTime + p.cfg.CGI.RunTime/10, Log: site.Log{}, Params: params(p.cfg)}
+	opts.CGIExtensions, opts.CGIFolders = p.cfg.CGI.Extensions, p.cfg.CGI.Folders
+	if opts.Htaccess == nil {
+		opts.Htaccess = &site.Htaccess{Allowed: rewrite.OverrideNone}
+	}
+	return nil
+}
+
+func (p *siteParts) stopCGI() {
+	if p.cgi == nil {
+		return
+	}
+	if err := p.cgi.Close(); err != nil {
+		p.log.Warn("stopping CGI programs", zap.Error(err))
+	}
+}

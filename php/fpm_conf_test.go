@@ -1,0 +1,128 @@
+package php
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap/zapcore"
+)
+
+func TestFPMConf(t *testing.T) {
+	tests := []struct {
+		name    string
+		conf    fpmConf
+		want    []string // lines
+		wantNot []string // beginnings of lines
+	}{
+		{
+			"least",
+			fpmConf{opts: &Options{Workers: 3}, listen: "/d/fpm.sock", token: "T"},
+			[]string{
+				"[global]", "daemonize = no", "error_log = /dev/stderr", "process_control_timeout = 60s", "[sluice-]", "listen = '/d/fpm.sock'",
+				"pm = static", "pm.max_children = 3", "pm.max_requests = 0", "pm.status_path = /sluice-status-T", "ping.path = /sluice-ping-T",
+				"clear_env = no", "catch_workers_output = yes", "security.limit_extensions = .php",
+			},
+			[]string{"user", "group", "pm.status_listen", "slowlog", "request_", "php_", "chdir", "pm.min"},
+		},
+		{
+			"most",
+			fpmConf{
+				opts: &Options{
+					Site: "a.b/c ]\n", Workers: 5, MaxRequests: 10, RequestTime: 90*time.Second + 1,
+					FPM: FPMOptions{
+						Extensions: []string{".php", ".inc"}, WorkersMin: 2, SlowTime: 1500 * time.Millisecond, TerminateTime: time.Minute,
+						AdminIni: map[string]string{"b": "it's", "a": "1"}, User: "u", Group: "g",
+					},
+				},
+				listen: "/d;x/fpm.sock", statusListen: "/d;x/s1.sock", slow: "/d;x/slow", token: "T", root: true,
+			},
+			[]string{
+				"process_control_timeout = 91s", "[sluice-a.b_c___]", "listen = '/d;x/fpm.sock'", "pm = dynamic", "pm.start_servers = 2",
+				"pm.min_spare_servers = 2", "pm.max_spare_servers = 2", "pm.max_children = 5", "pm.max_requests = 1020",
+				"pm.status_listen = '/d;x/s1.sock'", "request_slowlog_timeout = 2s", "slowlog = '/d;x/slow'", "request_terminate_timeout = 60s",
+				"security.limit_extensions = .php .inc", "php_admin_value[a] = '1'", `php_admin_value[b] = "it's"`,
+				"user = u", "group = g", "chdir = /",
+			},
+			nil,
+		},
+		{"root", fpmConf{opts: &Options{Workers: 1, FPM: FPMOptions{WorkersMin: 1}}, root: true}, []string{"user = root", "pm = static"}, []string{"group", "chdir"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			lines := strings.Split(string(tt.conf.render()), "\n")
+			for _, want := range tt.want {
+				if !slices.Contains(lines, want) {
+					t.Errorf("%q is missing in %q", want, lines)
+				}
+			}
+			for _, not := range tt.wantNot {
+				if slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, not) }) {
+					t.Errorf("%q is in %q", not, lines)
+				}
+			}
+		})
+	}
+}
+
+func TestFPMOptionsCheck(t *testing.T) {
+	o := FPMOptions{
+		Extensions: []string{".php", "php", ".", ".a b", ".x\ny"}, WorkersMin: 4, SlowTime: -1, User: "a b", Group: "[x",
+		AdminIni: map[string]string{"a b": "1", "ok": "x\ny", "fine": "1", "p": "a$pool"},
+	}
+	err := o.check(3, 1000)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		`extension "php"`, `extension "."`, `extension ".a b"`, `".x\ny"`, "at least 4 workers: want 0 to 3", "slow -1ns", `"a b"`, "setting ok",
+		"setting p", `"[x"`, "not run as root",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error does not name %s: %v", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), "fine") || strings.Contains(err.Error(), `".php"`) {
+		t.Errorf("error names too much: %v", err)
+	}
+	for _, good := range []FPMOptions{{}, {WorkersMin: 3, User: "www-data", Group: "www-data", Extensions: []string{".php"}}} {
+		if err := good.check(3, 0); err != nil {
+			t.Errorf("check(%+v) = %v", good, err)
+		}
+	}
+	if err := (&FPMOptions{Group: "g"}).check(1, 0); err == nil {
+		t.Error("a group without a user passes")
+	}
+}
+
+func TestFPMLine(t *testing.T) {
+	tests := []struct {
+		line, want string
+		level      zapcore.Level
+	}{
+		{"[21-Nov-2026 02:54:31] WARNING: [pool x] child 7 exited", "[pool x] child 7 exited", zapcore.WarnLevel},
+		{"[21-Nov-2026 02:54:31] NOTICE: ready to handle connections", "ready to handle connections", zapcore.DebugLevel},
+		{"[21-Nov-2026 02:54:31] ERROR: failed", "failed", zapcore.ErrorLevel},
+		{"[21-Nov-2026 02:54:31] ALERT: failed", "failed", zapcore.ErrorLevel},
+		{"[21-Nov-2026 02:54:31] WARNING: [pool a] child 7, script 'x' (request: \"GET /\") executing too slow (1.1 sec), logging", "[pool a] child 7, script 'x' (request: \"GET /\") executing too slow (1.1 sec), logging", zapcore.DebugLevel},
+		{"NOTICE: PHP message: PHP Fatal error:  x", "PHP message: PHP Fatal error:  x", zapcore.InfoLevel},
+		{"ERROR: by a script", "ERROR: by a script", zapcore.WarnLevel},
+		{"PHP Fatal error: x", "PHP Fatal error: x", zapcore.ErrorLevel},
+		{"[x] plain", "[x] plain", zapcore.WarnLevel},
+		{"[x", "[x", zapcore.WarnLevel},
+	}
+	for _, tt := range tests {
+		if got, level := fpmLine([]byte(tt.line)); string(got) != tt.want || level != tt.level {
+			t.Errorf("fpmLine(%q) = %q, %s; want %q, %s", tt.line, got, level, tt.want, tt.level)
+		}
+	}
+}
+
+func TestFPMHasStatusListen(t *testing.T) {
+	for version, want := range map[string]bool{"7.4.33": false, "8.0.0": true, "8.5.0RC1": true, "": false} {
+		if got := fpmHasStatusListen(version); got != want {
+			t.Errorf("fpmHasStatusListen(%q) = %t", version, got)
+		}
+	}
+}
