@@ -86,4 +86,7 @@ const (
 	// staleFolderAge is how old an unlocked run folder must be to be removed: a
 	// younger one may be between its creation and its locking.
 	staleFolderAge = time.Minute
+
+	// environBytesMax bounds the environment of a process that we look at.
+	environBytesMax = 4 << 20
 )

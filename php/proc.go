@@ -158,11 +158,13 @@ func (p *proc) live(end *ending, again bool) (answered bool, err error) {
 		select {
 		case <-serves:
 			serves, settled, answered = nil, nil, true
+			p.hide(r)
 			p.become(Running, time.Time{}, nil)
 			p.tell(nil)
 		case <-settled:
 			cancel() // nobody needs the answer
 			serves, settled, answered = nil, nil, true
+			p.hide(r)
 			p.become(Running, time.Time{}, nil)
 		case wish := <-p.reloads:
 			next, err := p.succeed(wish, r, end)
@@ -191,6 +193,16 @@ func (p *proc) live(end *ending, again bool) (answered bool, err error) {
 		return true, nil
 	}
 	return answered, p.exitError(r, last)
+}
+
+// hide keeps our switches out of the scripts' environment.
+func (p *proc) hide(r *life) {
+	if p.mode == ModeFPM {
+		return
+	}
+	if err := hideEnviron(r.pid(), p.opts.Env); err != nil {
+		p.log.Debug("scripts see how php was started", zap.Error(err))
+	}
 }
 
 // ask puts a question to the workers: serves is closed by their answer, asked when
