@@ -206,5 +206,15 @@ type PHP struct {
 	RequestTime time.Duration
 	Ini         map[string]string // php.ini settings of own workers
 	Env         map[string]string // added to the environment of each request
-	Extensions  []string          // of scripts, with dot, compared byte for byte
+	// Manager is cgi or fpm: what own workers are.
+	Manager string
+	// WorkersMin keeps so many own workers in reserve (fpm); 0: all run.
+	WorkersMin int
+	// StatusPath is pm.status_path of a php-fpm that is not ours; "": unknown.
+	StatusPath string
+	// SlowTime logs scripts that take longer; 0: none.
+	SlowTime time.Duration
+	// User is who own workers run as (fpm, as root); "": as sluice.
+	User       string
+	Extensions []string // of scripts, with dot, compared byte for byte
 }

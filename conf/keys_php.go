@@ -21,6 +21,31 @@ var phpKeys = []key{
 		},
 	},
 	{
+		path: "php.manager", kind: kindChoice, def: `"cgi"`, choices: []string{"cgi", "fpm"},
+		about:   "What sluice runs where PHP is its own: `cgi` (php-cgi) or `fpm`, a private php-fpm (fastcgi_finish_request, back-traces of slow scripts).",
+		setText: func(t target, s string) error { t.site.PHP.Manager = s; return nil },
+	},
+	{
+		path: "php.status_path", kind: kindText, def: `"/status"`,
+		about:   "`pm.status_path` of a php-fpm that is not ours (`unix:`, `tcp:`): with `workers = \"auto\"` sluice asks it for its number of children. `\"\"` asks nothing.",
+		setText: func(t target, s string) error { t.site.PHP.StatusPath = s; return nil },
+	},
+	{
+		path: "php.slow_time", kind: kindDuration, def: `"0s"`, max: hour,
+		about:     "Scripts that take longer are logged, with their back-trace under `manager = \"fpm\"`; 0 for none.",
+		setNumber: func(t target, n int64) { t.site.PHP.SlowTime = duration(n) },
+	},
+	{
+		path: "php.user", kind: kindText, def: `""`,
+		about:   "User that PHP runs as, with `manager = \"fpm\"` and sluice started as root; `\"\"` for sluice's own.",
+		setText: func(t target, s string) error { t.site.PHP.User = s; return nil },
+	},
+	{
+		path: "php.workers_min", kind: kindInteger, def: `0`, max: 4096, unit: "workers",
+		about:     "With `manager = \"fpm\"`: workers kept in reserve, while others are started when needed, up to `workers`; 0 keeps all running.",
+		setNumber: func(t target, n int64) { t.site.PHP.WorkersMin = int(n) },
+	},
+	{
 		path: "php.workers", kind: kindInteger, def: `"auto"`, min: 1, max: 4096, word: "auto", unit: "workers",
 		about:     "php-cgi workers to run, or, with `unix:` and `tcp:`, connections to open at most (no more than that server's `pm.max_children`). `auto` derives them from processors and memory.",
 		setNumber: func(t target, n int64) { t.site.PHP.Workers = int(n) },

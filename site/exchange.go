@@ -89,6 +89,7 @@ type Exchange struct {
 
 	site     *local
 	request  *gateway.Request // the script at work
+	started  int64            // of it, by the loop's clock
 	content  contentState
 	received int64 // octets of content
 	headSent bool

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"time"
 
 	"sluice/cgi"
 	"sluice/gateway"
@@ -36,7 +37,7 @@ func (x *Exchange) runScript() {
 		backend = x.phpFor(x.plan.ruled).php
 	}
 	r := backend.Begin(x)
-	x.request = r
+	x.request, x.started = r, x.site.loop.Now()
 	x.fillEnvironment(&r.Env, hasContent)
 	if x.plan.ruled != nil {
 		x.fillRuled(&r.Env, hasContent)
@@ -293,6 +294,7 @@ func (x *Exchange) Full() bool { return x.Stream.Full() }
 // End implements gateway.Client.
 func (x *Exchange) End() {
 	x.request = nil
+	x.reportSlow()
 	if x.packFailed {
 		x.breakOff()
 		return
@@ -301,6 +303,14 @@ func (x *Exchange) End() {
 		x.endPacked()
 	}
 	x.finish()
+}
+
+// reportSlow tells of a script that took its time, waiting for a worker included.
+func (x *Exchange) reportSlow() {
+	limit := x.site.opts.SlowTime
+	if took := time.Duration(x.site.loop.Now() - x.started); limit > 0 && took > limit {
+		x.Stream.Report(Report{Site: x.Site(), Script: string(x.plan.File), Err: fmt.Errorf("site: slow: the script took %v (php.slow_time is %v)", took.Round(time.Millisecond), limit)})
+	}
 }
 
 // Fail implements gateway.Client.

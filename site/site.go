@@ -3,6 +3,7 @@ package site
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"sluice/gateway"
 	"sluice/loop"
@@ -66,6 +67,8 @@ type Options struct {
 	CGI           *gateway.Options
 	CGIExtensions []string
 	CGIFolders    []string
+	// SlowTime reports scripts that take longer; 0: none.
+	SlowTime time.Duration
 	// CompressScripts compresses what scripts send (gzip), where the client
 	// takes it; GzipLevel is 1 to 9, 0 for the default.
 	CompressScripts bool

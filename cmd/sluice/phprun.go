@@ -25,11 +25,15 @@ type phpRunner struct {
 	cfg   *conf.PHP
 	pool  *fcgi.Pool
 	group *php.Group // nil for a server that is not ours
+	fpm   bool       // group is a php-fpm
 	bin   php.Binary
-	facts php.Facts
-	log   *zap.Logger
-	where string
-	conns int
+	// network and address are of a php-fpm that was found; else cfg has them.
+	network, address string
+	facts            php.Facts
+	log              *zap.Logger
+	where            string
+	server           fcgi.Server // that is not ours
+	conns            int
 }
 
 // newPHP prepares a site's PHP; nil when there is none and none is needed.
@@ -46,7 +50,15 @@ func newPHP(s *conf.Site, log *zap.Logger) (*phpRunner, error) {
 		}
 	case conf.PHPBinary:
 	}
+	if s.PHP.Manager == "fpm" {
+		return r, r.ownFPM(s)
+	}
 	bin, err := php.Find(s.PHP.Path)
+	if errors.Is(err, php.ErrNoBinary) && s.PHP.Mode == conf.PHPAuto && s.App != conf.AppStatic {
+		if found := r.otherThanCGI(s); found {
+			return r, nil
+		}
+	}
 	if errors.Is(err, php.ErrNoBinary) && s.PHP.Mode == conf.PHPAuto && s.App == conf.AppStatic {
 		r.log.Info("no php-cgi found; this site seems to need none, scripts are refused", zap.Error(err))
 		return nil, nil //nolint:nilnil // see above
@@ -61,6 +73,37 @@ func newPHP(s *conf.Site, log *zap.Logger) (*phpRunner, error) {
 	return r, r.own(s)
 }
 
+// otherThanCGI looks for a php-fpm that runs, then for one to run, where there is
+// no php-cgi.
+func (r *phpRunner) otherThanCGI(s *conf.Site) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
+	defer cancel()
+	if a, err := php.FindFPM(ctx); err == nil {
+		r.log.Info("no php-cgi found; using the php-fpm that runs", zap.String("address", a.Network+":"+a.Address))
+		r.network, r.address = a.Network, a.Address
+		return r.external(a.Network, a.Address) == nil
+	}
+	if r.ownFPM(s) == nil {
+		r.log.Info("no php-cgi found; running a php-fpm instead")
+		return true
+	}
+	return false
+}
+
+// ownFPM runs a private php-fpm.
+func (r *phpRunner) ownFPM(s *conf.Site) error {
+	hint := ""
+	if s.PHP.Mode == conf.PHPBinary {
+		hint = s.PHP.Path
+	}
+	bin, err := php.FindFPMBinary(hint)
+	if err != nil {
+		return exitWith(exitPHP, err)
+	}
+	r.bin, r.where, r.fpm = bin, bin.Path, true
+	return r.own(s)
+}
+
 func (r *phpRunner) external(network, address string) error {
 	numeric, err := resolve(network, address)
 	if err != nil {
@@ -71,11 +114,18 @@ func (r *phpRunner) external(network, address string) error {
 		r.conns = externalConnsDefault
 	}
 	r.where = network + ":" + address
+	r.server = fcgi.Server{Network: network, Address: numeric}
 	r.pool = fcgi.NewPool(fcgi.Options{
 		Servers: []fcgi.Server{{Network: network, Address: numeric, Conns: r.conns}},
 		Queue:   r.cfg.Queue, QueueTime: r.cfg.QueueTime, IdleTime: externalIdleTime,
 	})
 	return nil
+}
+
+func (r *phpRunner) setExternal() {
+	s := r.server
+	s.Conns = r.conns
+	r.pool.SetServers([]fcgi.Server{s})
 }
 
 // iniWithDefaults makes opcache look at a script's file again after a second, as
@@ -92,10 +142,17 @@ func (r *phpRunner) own(s *conf.Site) error {
 	if r.conns == 0 {
 		r.conns = php.AutoWorkers(runtime.NumCPU(), php.AvailableMemory())
 	}
-	group, err := php.NewGroup(php.Options{
+	opts := php.Options{
 		Site: s.Label(), Binary: r.bin, Workers: r.conns, Ini: iniWithDefaults(r.cfg.Ini), MaxRequests: r.cfg.MaxRequests,
 		RequestTime: r.cfg.RequestTime, BodyMaxBytes: max(s.BodyMax, 0), KeepTrying: true, Log: r.log, OnChange: r.changed,
-	})
+	}
+	if r.fpm {
+		opts.Mode = php.ModeFPM
+		opts.FPM = php.FPMOptions{
+			Extensions: r.cfg.Extensions, WorkersMin: r.cfg.WorkersMin, SlowTime: r.cfg.SlowTime, User: r.cfg.User,
+		}
+	}
+	group, err := php.NewGroup(opts)
 	if err != nil {
 		return exitWith(exitPHP, err)
 	}
@@ -128,10 +185,34 @@ func (r *phpRunner) probe(ctx context.Context) error {
 	if r.group != nil {
 		r.facts, err = r.group.Probe(ctx)
 	} else {
-		network := string(r.cfg.Mode)
-		r.facts, err = php.ProbeAddress(ctx, network, r.cfg.Path)
+		network, address := string(r.cfg.Mode), r.cfg.Path
+		if r.address != "" {
+			network, address = r.network, r.address
+		}
+		r.facts, err = php.ProbeAddress(ctx, network, address)
+		r.countChildren(ctx, network, address)
 	}
 	return err
+}
+
+// countChildren bounds the connections to a php-fpm that is not ours by its
+// children, one of which is left for others; without an answer the careful
+// default stays.
+func (r *phpRunner) countChildren(ctx context.Context, network, address string) {
+	if r.cfg.Workers != 0 || r.cfg.StatusPath == "" {
+		return
+	}
+	st, err := php.ReadFPMStatus(ctx, network, address, r.cfg.StatusPath)
+	if err != nil {
+		r.log.Debug("php-fpm did not tell its number of children", zap.Error(err))
+		return
+	}
+	n, exact := st.Children()
+	if !exact {
+		n = max(n, externalConnsDefault+1) // more are started when they are needed
+	}
+	r.conns = max(1, n-1)
+	r.setExternal()
 }
 
 // changed hears of workers that can't be started, or can again.
@@ -142,7 +223,7 @@ func (r *phpRunner) changed(php.Event) {
 		if time.Until(st.Until) < patience {
 			return // requests wait at the socket, which is ours and open
 		}
-		r.pool.SetDown(fmt.Errorf("php-cgi does not run, next attempt at %s: %w", st.Until.Format(time.TimeOnly), st.Err))
+		r.pool.SetDown(fmt.Errorf("%s does not run, next attempt at %s: %w", r.where, st.Until.Format(time.TimeOnly), st.Err))
 	case php.Running:
 		r.pool.SetDown(nil)
 	case php.Starting, php.Stopped:
@@ -179,7 +260,7 @@ func (r *phpRunner) kill(_ fcgi.Server, fd uintptr) (func(), error) {
 func (r *phpRunner) stop(grace time.Duration) {
 	if r.group != nil {
 		if err := r.group.Stop(grace); err != nil {
-			r.log.Warn("stopping php-cgi", zap.Error(err))
+			r.log.Warn("stopping php", zap.Error(err))
 		}
 	}
 }

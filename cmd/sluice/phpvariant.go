@@ -81,7 +81,7 @@ func (v *phpVariants) start(ini map[string]string) (*phpVariant, error) {
 		s.PHP.Ini = map[string]string{}
 	}
 	maps.Copy(s.PHP.Ini, ini)
-	r := &phpRunner{cfg: &s.PHP, log: v.base.log, bin: v.base.bin, where: v.base.where}
+	r := &phpRunner{cfg: &s.PHP, log: v.base.log, bin: v.base.bin, where: v.base.where, fpm: v.base.fpm}
 	if err := r.own(&s); err != nil {
 		return nil, err
 	}

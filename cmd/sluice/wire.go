@@ -79,7 +79,7 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 		backend := func(r *phpRunner) *gateway.Options {
 			return &gateway.Options{Pool: r.pool, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg)}
 		}
-		opts.PHP = backend(php)
+		opts.PHP, opts.SlowTime = backend(php), cfg.PHP.SlowTime
 		if php.group != nil {
 			p.variants = &phpVariants{site: cfg, base: php, log: php.log, make: backend}
 			opts.PHPVariant = p.variants.get
