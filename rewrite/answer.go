@@ -284,6 +284,11 @@ func (q *Request) finish(r *record, redirects int) *Answer {
 	for _, c := range q.cookies {
 		a.Cookies = append(a.Cookies, c.Value)
 	}
+	for p := r; p != nil && r.status == 401; p = p.prev {
+		if p.challenge != "" {
+			a.WWWAuthenticate = p.challenge // beside its ErrorDocument too
+		}
+	}
 	if r.prev != nil {
 		if _, ok := r.env.Get("REDIRECT_URL"); !ok {
 			r.env.Set("REDIRECT_URL", r.prev.uri)

@@ -185,8 +185,11 @@ func (q *Request) isOurs(host string, port int) bool {
 	if port != q.sitePort() {
 		return false
 	}
+	if len(q.Site.Names) == 0 {
+		return equalFold(host, q.serverName()) // any name is ours, so the one in use is
+	}
 	for _, n := range q.Site.Names {
-		if equalFold(n, host) || (strings.HasPrefix(n, "*.") && len(host) > len(n)-1 && equalFold(host[len(host)-len(n)+1:], n[1:])) {
+		if n == "*" && equalFold(host, q.serverName()) || equalFold(n, host) || (strings.HasPrefix(n, "*.") && len(host) > len(n)-1 && equalFold(host[len(host)-len(n)+1:], n[1:])) {
 			return true
 		}
 	}

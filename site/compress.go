@@ -1,6 +1,8 @@
 package site
 
 import (
+	"bytes"
+
 	"github.com/klauspost/compress/gzip"
 
 	"sluice/cgi"
@@ -64,7 +66,7 @@ func (x *Exchange) considersPacking(res *cgi.Response, length int64) bool {
 	}
 	media := view(res.ContentType)
 	if a := x.plan.ruled; a != nil {
-		if variable(a, "no-gzip") {
+		if variable(a, "no-gzip") || variable(a, "gzip-only-text/html") && !bytes.HasPrefix(res.ContentType, []byte("text/html")) {
 			return false
 		}
 		if filtered(a, media) {
@@ -79,8 +81,12 @@ func (x *Exchange) acceptsGzip() bool {
 	if x.Req.Minor == 0 || x.Req.Is("HEAD") {
 		return false
 	}
-	for i := range x.Req.Fields {
-		if f := &x.Req.Fields[i]; message.EqualFold(f.Name, "accept-encoding") {
+	fields := x.Req.Fields
+	if a := x.plan.ruled; a != nil {
+		fields = x.asRuled(a).Fields
+	}
+	for i := range fields {
+		if f := &fields[i]; message.EqualFold(f.Name, "accept-encoding") {
 			accept := static.ParseAcceptEncoding(f.Value)
 			return accept.Accepts(static.Gzip)
 		}

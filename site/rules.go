@@ -48,7 +48,10 @@ type ruling struct {
 	a    *rewrite.Answer
 	resp rewrite.Response
 	msg  message.Request
-	vars []cgi.Variable
+	// fields is memory for those of msg where rules edited them; a request's own
+	// belong to its connection.
+	fields []message.Field
+	vars   []cgi.Variable
 	// x waits for something; nil: nobody does. turn tells one wait from another.
 	x    *Exchange
 	turn uint64
@@ -183,8 +186,7 @@ func (r *rules) move(root string) {
 // release keeps the memory of a ruling for another request.
 func (r *rules) release(g *ruling) {
 	g.x, g.a, g.held, g.end = nil, nil, nil, false
-	g.msg = message.Request{Fields: g.msg.Fields[:0]}
-	g.vars = g.vars[:0]
+	g.msg, g.fields, g.vars = message.Request{}, g.fields[:0], g.vars[:0]
 	if len(r.free) < rulingsKeptMax {
 		r.free = append(r.free, g)
 	}
@@ -253,6 +255,9 @@ func (g *ruling) giveHeld(x *Exchange) {
 func (x *Exchange) obey(a *rewrite.Answer) {
 	if a.Status != 200 && a.Kind != rewrite.AnswerStatus {
 		x.status = a.Status
+		if a.WWWAuthenticate != "" {
+			x.kept = appendSafe(x.kept[:0], "WWW-Authenticate", a.WWWAuthenticate)
+		}
 	}
 	missing := a.File.Kind == rewrite.Missing && (a.Kind == rewrite.AnswerScript || a.Kind == rewrite.AnswerStatus && a.Status == 404)
 	if missing && x.status == 0 && x.frontInstead() {
@@ -279,14 +284,12 @@ func (x *Exchange) obey(a *rewrite.Answer) {
 // obeyStatus answers without a file.
 func (x *Exchange) obeyStatus(a *rewrite.Answer) {
 	b := x.scratch[:0]
-	if x.status == 0 { // else the scratch has what the error brought
-		x.kept = x.kept[:0]
-	}
 	if a.Location != "" {
-		b = appendField(b, "Location", a.Location)
+		x.kept = x.kept[:0] // they are about an error that is not told
+		b = appendSafe(b, "Location", a.Location)
 	}
 	if a.WWWAuthenticate != "" {
-		b = appendField(b, "WWW-Authenticate", a.WWWAuthenticate)
+		b = appendSafe(b, "WWW-Authenticate", a.WWWAuthenticate)
 	}
 	switch {
 	case a.Status == 405 && x.Req.Is("TRACE"):
@@ -343,7 +346,10 @@ func (x *Exchange) obeyFile(a *rewrite.Answer) {
 		}
 		return
 	}
+	limit, limited := a.Config.BodyMax()
 	switch {
+	case limited && limit > 0 && x.Req.ContentLength > limit:
+		x.tooLarge(limit)
 	case x.site.isScript(file):
 		x.refuseRuled(403, "the script has no handler and its source is never sent")
 	case x.site.otherCase(file), o.Hidden == static.Refuse && static.ScriptSource(file, o.Extensions):

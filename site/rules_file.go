@@ -20,14 +20,14 @@ func (x *Exchange) asRuled(a *rewrite.Answer) *message.Request {
 	if method == view(x.Req.Method) && !g.q.Edited() {
 		return x.Req
 	}
-	kept := g.msg.Fields[:0]
 	g.msg = *x.Req
-	g.msg.Method, g.msg.Fields = []byte(method), x.Req.Fields
+	g.msg.Method = []byte(method)
 	if g.q.Edited() {
+		list := g.fields[:0]
 		for _, f := range g.q.Fields {
-			kept = append(kept, message.Field{Name: []byte(f.Name), Value: []byte(f.Value)})
+			list = append(list, message.Field{Name: []byte(f.Name), Value: []byte(f.Value)})
 		}
-		g.msg.Fields = kept
+		g.fields, g.msg.Fields = list, list
 	}
 	return &g.msg
 }
@@ -39,8 +39,10 @@ func (x *Exchange) describeFile(a *rewrite.Answer) {
 	switch t := a.Meta.ContentType(); {
 	case t == "" && !x.site.utf8:
 		o.NoType = true
-	case t != "":
+	case t != "" && a.Quiet():
 		o.Type = x.withCharset(t)
+	case t != "":
+		o.Type = t // AddDefaultCharset comes before our own
 	}
 	o.NoCodings = a.Meta.Encoding != "" || !x.compresses(a)
 	x.sending = o
@@ -49,7 +51,7 @@ func (x *Exchange) describeFile(a *rewrite.Answer) {
 // compresses tells whether a file may be compressed: where sluice is to be as a
 // stock Apache, only a filter makes it so; no-gzip forbids it in any case.
 func (x *Exchange) compresses(a *rewrite.Answer) bool {
-	if variable(a, "no-gzip") {
+	if variable(a, "no-gzip") || variable(a, "gzip-only-text/html") && !strings.HasPrefix(a.Meta.Type, "text/html") {
 		return false
 	}
 	if x.site.utf8 {

@@ -17,7 +17,7 @@ func (x *Exchange) applyRules(h *Head, own bool) {
 	}
 	p := &g.resp
 	*p = rewrite.Response{Status: h.Status, Own: own, Fields: p.Fields[:0], Always: p.Always[:0], ModTime: a.File.ModTime}
-	length := readFields(p, h.Fields)
+	length := readFields(p, h.Fields, x.plan.Kind == Script && !own)
 	typed := p.ContentType != ""
 	if !typed && h.Status == 304 {
 		p.ContentType = a.Meta.ContentType() // Expires go by it
@@ -63,7 +63,10 @@ func (s *local) utf8Of(media string) string {
 
 // readFields takes field lines apart; Content-Length is none of the rules'
 // business and given back as it is.
-func readFields(p *rewrite.Response, block []byte) (length []byte) {
+//
+// What a script says stands in the table that "Header always" edits, but for
+// fields about its content (Apache's err_headers_out; ap_scan_script_header).
+func readFields(p *rewrite.Response, block []byte, script bool) (length []byte) {
 	for len(block) > 0 {
 		end := bytes.IndexByte(block, '\n') + 1
 		if end == 0 {
@@ -81,11 +84,22 @@ func readFields(p *rewrite.Response, block []byte) (length []byte) {
 			length = line
 		case message.EqualFold(name, "content-type"):
 			p.ContentType = value
+		case script && !isContentField(name):
+			p.Always = append(p.Always, rewrite.Field{Name: view(name), Value: value})
 		default:
 			p.Fields = append(p.Fields, rewrite.Field{Name: view(name), Value: value})
 		}
 	}
 	return length
+}
+
+func isContentField(name []byte) bool {
+	for _, f := range [...]string{"location", "content-range", "etag", "last-modified", "vary", "content-encoding"} {
+		if message.EqualFold(name, f) {
+			return true
+		}
+	}
+	return false
 }
 
 func hasField(p *rewrite.Response, lower string) bool {

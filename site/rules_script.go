@@ -13,9 +13,7 @@ func (x *Exchange) fillRuled(e *cgi.Environment, hasContent bool) {
 	a, g, site := x.plan.ruled, x.ruling, &x.site.rules.site
 	vars := g.vars[:0]
 	e.RedirectStatus = 0
-	redirected := false
 	for _, v := range a.Env {
-		redirected = redirected || v.Name == "REDIRECT_URL"
 		switch v.Name {
 		case "PHP_VALUE", "PHP_ADMIN_VALUE": // FPM would take them for settings
 		default:
@@ -37,18 +35,28 @@ func (x *Exchange) fillRuled(e *cgi.Environment, hasContent bool) {
 	e.ScriptFilename = []byte(a.Filename)
 	e.ScriptName = []byte(strings.TrimSuffix(a.URI, a.PathInfo))
 	e.PathInfo = []byte(a.PathInfo)
-	switch e.PathTranslated = nil; {
-	case a.PathInfo == "":
-	case redirected && !x.plan.isCGI():
-		// PHP, told of a REDIRECT_URL, drops PATH_INFO or takes PATH_TRANSLATED
-		// for the script, unless it has to cut PATH_INFO off by itself.
-		e.ScriptFilename = append(e.ScriptFilename, a.PathInfo...)
-	default:
+	e.PathTranslated = nil
+	if a.PathInfo != "" {
 		e.PathTranslated = []byte(a.PathTranslated())
+		if !x.plan.isCGI() {
+			dotRedirectURL(vars)
+		}
 	}
 	e.Query = []byte(a.Args)
 	if x.HasContent && !hasContent {
 		e.ContentLength = 0
+	}
+}
+
+// dotRedirectURL renames REDIRECT_URL so that PHP does not see it before it has made
+// $_SERVER, where a dot becomes "_": told of it and of a PATH_INFO, PHP takes itself
+// for a CGI program behind Apache's Action and drops PATH_INFO, or takes
+// PATH_TRANSLATED for the script (init_request_info in its cgi and fpm programs).
+func dotRedirectURL(vars []cgi.Variable) {
+	for i := range vars {
+		if vars[i].Name == "REDIRECT_URL" {
+			vars[i].Name = "REDIRECT.URL"
+		}
 	}
 }
 

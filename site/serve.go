@@ -335,6 +335,7 @@ func (x *Exchange) errorPageWith(status int) {
 			return
 		}
 	}
+	status = x.orStatus(status) // where an error's page fails, the first error counts
 	x.respond(status, builtinPage(status))
 }
 
