@@ -64,20 +64,20 @@ func (dr *draft) checkNames() {
 		}
 		for _, item := range items {
 			if name, err := parseHost(item.text); err == nil && item.shape == shapeText {
-				dr.checkName(claims, name, i, item.at)
+				dr.checkName(claims, name, dr.config.Sites[i].Path, i, item.at)
 			}
 		}
 	}
 }
 
-func (dr *draft) checkName(claims map[string]claim, name string, site, at int) {
-	first, taken := claims[name]
+func (dr *draft) checkName(claims map[string]claim, name, path string, site, at int) {
+	first, taken := claims[name+path]
 	if !taken {
 		line, _ := place(dr.data, at)
-		claims[name] = claim{line, site}
+		claims[name+path] = claim{line, site}
 		return
 	}
-	msg := fmt.Sprintf("host name %q belongs to the site at line %d already", name, first.line)
+	msg := fmt.Sprintf("host name %q belongs to the site at line %d already", name+path, first.line)
 	switch {
 	case first.site == site:
 		msg = fmt.Sprintf("host name %q is listed twice", name)

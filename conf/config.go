@@ -92,6 +92,9 @@ type Site struct {
 	// FrontController is the path below Root that answers requests, below its
 	// own folder, for files that do not exist; "" for none.
 	FrontController string
+	// Path is the URL path below which the site lies, without a last slash; ""
+	// for all.
+	Path string
 	// FrontGuessed: FrontController is the application's, nobody configured it.
 	FrontGuessed bool
 	// AllowOverride are the classes of directives that .htaccess files may have
@@ -143,9 +146,9 @@ func (s *Site) Default() bool {
 // Label names the site in logs and messages: its first name or "default".
 func (s *Site) Label() string {
 	if len(s.Names) == 0 || s.Names[0] == "*" {
-		return "default"
+		return "default" + s.Path
 	}
-	return s.Names[0]
+	return s.Names[0] + s.Path
 }
 
 // Alias puts a folder into a site's URL space.

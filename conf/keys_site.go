@@ -20,6 +20,18 @@ var siteKeys = []key{
 		setText: setSiteName,
 	},
 	{
+		path: "path", kind: kindText, def: `""`, siteOnly: true,
+		about: "URL path below which the site lies, such as `/blog`: several applications, each with its own folder, PHP and `.htaccess`, under one host name. The longest path counts; `\"\"` is the site for all others.",
+		setText: func(t target, s string) error {
+			s = strings.TrimRight(s, "/")
+			t.site.Path = s
+			if s == "" {
+				return nil
+			}
+			return checkURLPath(s)
+		},
+	},
+	{
 		path: "root", kind: kindText, siteOnly: true, defText: "required", resolve: resolvePath,
 		about:   "The site's folder. Where the application keeps its document root below it (`public/`, `web/`), that one is served.",
 		setText: func(t target, s string) error { t.site.Dir = s; return notEmpty(s) },

@@ -25,6 +25,8 @@ func (a authzResult) String() string {
 // authzSection is a Require line or a container of them.
 type authzSection struct {
 	text     string
+	file     string // "" for what no single line says
+	line     int
 	methods  methodMask
 	check    func(r *record) authzResult
 	all      bool // AND, else OR
@@ -56,7 +58,7 @@ func (s *authzSection) apply(r *record, parentAll bool) authzResult {
 		}
 	}
 	if r.q.Trace != nil {
-		r.q.trace(Event{Kind: TraceAccess, Directive: s.text, After: result.String(), Matched: result == authzGranted})
+		r.q.trace(Event{Kind: TraceAccess, File: s.file, Line: s.line, Directive: s.text, After: result.String(), Matched: result == authzGranted})
 	}
 	return result
 }
@@ -131,7 +133,7 @@ func (s *scope) containerOf() *authzSection {
 	return s.cfg.require
 }
 
-func requireLine(_ *compiler, s *scope, n *node, _ []string) error {
+func requireLine(c *compiler, s *scope, n *node, _ []string) error {
 	kind, rest := nextWord(n.args)
 	negate := false
 	if equalFold(kind, "not") {
@@ -151,8 +153,10 @@ func requireLine(_ *compiler, s *scope, n *node, _ []string) error {
 	if negate && !s.require.all {
 		return errors.New("negative Require directive has no effect in " + s.require.text + " directive")
 	}
-	c := s.containerOf()
-	c.children = append(c.children, &authzSection{text: "Require " + n.args, methods: s.methods, check: check, negate: negate})
+	outer := s.containerOf()
+	outer.children = append(outer.children, &authzSection{
+		text: "Require " + n.args, file: c.file.Name, line: n.line, methods: s.methods, check: check, negate: negate,
+	})
 	return nil
 }
 
@@ -163,7 +167,7 @@ func (c *compiler) requireBlock(n *node, s *scope) error {
 	if n.args != "" {
 		return errors.New("takes no argument")
 	}
-	sec := &authzSection{text: n.name + ">", methods: s.methods, all: n.key == "requireall", negate: n.key == "requirenone"}
+	sec := &authzSection{text: n.name + ">", file: c.file.Name, line: n.line, methods: s.methods, all: n.key == "requireall", negate: n.key == "requirenone"}
 	inner := *s
 	inner.require = sec
 	c.inner(n, &inner)
@@ -349,6 +353,9 @@ func (r *record) access() int {
 	}
 	anyOf := r.cfg.compat.satisfyAny(r.method)
 	host := r.cfg.compat.check(r)
+	if r.q.Trace != nil && r.cfg.compat != nil {
+		r.q.traceCompat(r.cfg.compat, anyOf, host == 0)
+	}
 	if anyOf && host == 0 {
 		return 0
 	}
@@ -362,6 +369,9 @@ func (r *record) access() int {
 	}
 	if status := r.authenticate(); status != 0 {
 		return status
+	}
+	if r.q.Trace != nil {
+		r.q.trace(Event{Kind: TraceAccess, Directive: "AuthType " + r.authType, After: "user " + r.user, Matched: true})
 	}
 	status, _ = r.authorize(true)
 	return status

@@ -9,6 +9,8 @@ import (
 // compatConf is mod_access_compat's configuration. A context's own replaces the
 // one above whole.
 type compatConf struct {
+	file    string // of its first line
+	line    int
 	orders  []orderEntry
 	allows  []allowEntry
 	denies  []allowEntry
@@ -50,41 +52,41 @@ type allowEntry struct {
 	net     netip.Prefix
 }
 
-func (s *scope) compatOf() *compatConf {
+func (c *compiler) compatOf(s *scope, n *node) *compatConf {
 	if s.cfg.compat == nil {
-		s.cfg.compat = &compatConf{}
+		s.cfg.compat = &compatConf{file: c.file.Name, line: n.line}
 	}
 	return s.cfg.compat
 }
 
-func orderLine(_ *compiler, s *scope, _ *node, args []string) error {
+func orderLine(c *compiler, s *scope, n *node, args []string) error {
 	kind, ok := map[string]orderKind{"allow,deny": orderAllowDeny, "deny,allow": orderDenyAllow, "mutual-failure": orderMutual}[toLower(args[0])]
 	if !ok {
 		return errors.New("unknown order")
 	}
-	c := s.compatOf()
-	c.orders = append(c.orders, orderEntry{s.methods, kind})
+	conf := c.compatOf(s, n)
+	conf.orders = append(conf.orders, orderEntry{s.methods, kind})
 	return nil
 }
 
-func satisfyLine(_ *compiler, s *scope, _ *node, args []string) error {
-	c := s.compatOf()
+func satisfyLine(c *compiler, s *scope, n *node, args []string) error {
+	conf := c.compatOf(s, n)
 	switch toLower(args[0]) {
 	case "all":
-		c.satisfy = append(c.satisfy, satisfyEntry{s.methods, false})
+		conf.satisfy = append(conf.satisfy, satisfyEntry{s.methods, false})
 	case "any":
-		c.satisfy = append(c.satisfy, satisfyEntry{s.methods, true})
+		conf.satisfy = append(conf.satisfy, satisfyEntry{s.methods, true})
 	default:
 		return errors.New("satisfy either 'any' or 'all'")
 	}
 	return nil
 }
 
-func allowLine(_ *compiler, s *scope, n *node, args []string) error {
+func allowLine(c *compiler, s *scope, n *node, args []string) error {
 	if !equalFold(args[0], "from") {
 		return errors.New("allow and deny must be followed by 'from'")
 	}
-	c := s.compatOf()
+	conf := c.compatOf(s, n)
 	for _, w := range args[1:] {
 		e, err := allowOf(w)
 		if err != nil {
@@ -92,9 +94,9 @@ func allowLine(_ *compiler, s *scope, n *node, args []string) error {
 		}
 		e.methods = s.methods
 		if n.key == "allow" {
-			c.allows = append(c.allows, e)
+			conf.allows = append(conf.allows, e)
 		} else {
-			c.denies = append(c.denies, e)
+			conf.denies = append(conf.denies, e)
 		}
 	}
 	return nil

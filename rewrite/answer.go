@@ -79,7 +79,7 @@ func (q *Request) Run() *Answer {
 	r.method = q.Method
 	status := q.first(r)
 	if r.handler == handlerNone {
-		return q.finish(r, 0)
+		return q.finish(r, 0).traced()
 	}
 	return q.follow(r, status, 0)
 }
@@ -93,9 +93,8 @@ func (q *Request) follow(r *record, status, redirects int) *Answer {
 	for ; ; redirects++ {
 		if status == 0 {
 			if r.redirectTo == "" {
-				status = q.handle(r)
-				if status == 0 {
-					return q.finish(r, redirects)
+				if status = r.traced("handler", q.handle(r)); status == 0 {
+					return q.finish(r, redirects).traced()
 				}
 			}
 		}
@@ -192,7 +191,7 @@ func (q *Request) fail(r *record, status, redirects int) *Answer {
 		a.WWWAuthenticate = r.challenge
 	}
 	if recursive {
-		return a
+		return a.traced()
 	}
 	if d := r.cfg.errorDocument(status); d != nil {
 		switch d.kind {
@@ -203,7 +202,7 @@ func (q *Request) fail(r *record, status, redirects int) *Answer {
 		case errorDefault, errorPath:
 		}
 	}
-	return a
+	return a.traced()
 }
 
 // handle is the handler's part: what can be answered without opening a file.
@@ -298,8 +297,5 @@ func (q *Request) finish(r *record, redirects int) *Answer {
 		}
 	}
 	a.Env = r.env.vars
-	if q.Trace != nil {
-		q.trace(Event{Kind: TraceHandler, After: a.Kind.String() + " " + a.Handler + " " + a.Filename, Status: a.Status})
-	}
 	return a
 }

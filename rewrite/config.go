@@ -121,7 +121,14 @@ const (
 )
 
 func (s *section) name() string {
-	return [...]string{"<Files", "<If", "<ElseIf", "<Else"}[s.kind] + " " + s.arg + ">"
+	name := [...]string{"<Files", "<If", "<ElseIf", "<Else"}[s.kind]
+	if s.pattern != nil {
+		name = "<FilesMatch"
+	}
+	if s.arg == "" {
+		return name + ">"
+	}
+	return name + " " + s.arg + ">"
 }
 
 // matchesName tells whether a <Files> section applies to a base name.

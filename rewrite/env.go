@@ -67,25 +67,32 @@ type Trace interface {
 // TraceKind says what an Event is about.
 type TraceKind uint8
 
-// The kinds of events.
+// The kinds of events. File and Line are of the directive, where there is one.
 const (
-	TracePass     TraceKind = iota // a pass begins: Before is the URL
-	TraceMap                       // URL to file: Before the URL, After the file and its PATH_INFO
-	TraceFile                      // a .htaccess is read
-	TraceSection                   // a section is asked
-	TraceRule                      // a rule's pattern is asked
-	TraceCond                      // a condition is asked
+	TracePass     TraceKind = iota // a pass begins: Before is the URL, or a sub-request's file
+	TraceMap                       // URL to file: Before the URL, After the file, Rest its PATH_INFO, Directive what it is
+	TraceFile                      // a .htaccess is read; Matched: it is in force
+	TraceSection                   // a section is asked; Matched: it applies
+	TraceRule                      // a rule's pattern is asked about Before
+	TraceCond                      // a condition is asked about Before
 	TraceRewrite                   // a rule rewrites Before to After
-	TraceSet                       // a variable is set
-	TraceAccess                    // access control decides
-	TraceRedirect                  // an internal redirect
-	TraceStatus                    // a phase answers with a status
-	TraceHandler                   // the handler is chosen
-	TraceHeader                    // a response header is set
+	TraceSkip                      // rules are not asked: After says why
+	TraceSet                       // a variable is set: After
+	TraceRequest                   // a request header is edited: Before its name, After its value
+	TraceAccess                    // access control decides: After; Matched: granted
+	TraceAdopt                     // a sub-request for Before succeeded, and After stands in its place
+	TraceRedirect                  // an internal redirect to After, for the error Status if there is one
+	TraceStatus                    // a phase (Directive) answers with Status; After is its Location, or why
+	TraceHandler                   // the answer: Directive is its kind, Before the handler, After the file or Location
+	TracePHP                       // a php_value or php_flag: After
+	TraceHeader                    // a response header is edited: Before its name, After its value; Matched: the line applies
 	TraceLog                       // what Env.Log is told
 )
 
-var traceNames = [...]string{"pass", "map", "htaccess", "section", "rule", "cond", "rewrite", "set", "access", "redirect", "status", "handler", "header", "log"}
+var traceNames = [...]string{
+	"pass", "map", "htaccess", "section", "rule", "cond", "rewrite", "skip", "set", "request",
+	"access", "adopt", "redirect", "status", "handler", "php", "header", "log",
+}
 
 func (k TraceKind) String() string { return traceNames[k] }
 
@@ -98,6 +105,7 @@ type Event struct {
 	Directive string
 	Before    string
 	After     string
+	Rest      string // PATH_INFO, of TraceMap
 	Matched   bool
 	Status    int
 }

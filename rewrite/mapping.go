@@ -20,7 +20,10 @@ func (q *Request) fileOf(uri string) string {
 			return q.join(a.Dir, uri[len(a.Prefix):])
 		}
 	}
-	return q.join(q.Site.Root, uri)
+	if !within(uri, q.Site.Prefix) {
+		return "" // another site's
+	}
+	return q.join(q.Site.Root, uri[len(q.Site.Prefix):])
 }
 
 // join concatenates in the request's own memory.
@@ -39,7 +42,7 @@ func (s *Site) rootOf(file string) (dir, prefix string) {
 		}
 	}
 	if len(file) > len(s.Root) && within(file, s.Root) {
-		return s.Root, ""
+		return s.Root, s.Prefix
 	}
 	return "", ""
 }

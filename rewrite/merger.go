@@ -47,18 +47,19 @@ func (n *chainNode) add(f *File) *chainNode {
 }
 
 // forName merges the <Files> sections that apply to a base name.
-func (n *chainNode) forName(base string, seen func(*section)) *Config {
+func (n *chainNode) forName(base string, seen func(s *section, applies bool)) *Config {
 	if len(n.cfg.files) == 0 {
 		return n.cfg
 	}
 	mask, cacheable := uint64(0), len(n.cfg.files) <= 64
 	var applies []*section
 	for i, s := range n.cfg.files {
-		if !s.matchesName(base) {
-			continue
-		}
+		ok := s.matchesName(base)
 		if seen != nil {
-			seen(s)
+			seen(s, ok)
+		}
+		if !ok {
+			continue
 		}
 		if cacheable {
 			mask |= 1 << i
@@ -96,6 +97,7 @@ func (r *record) applyIfs(c *Config, list []*section) (*Config, error) {
 		switch s.kind {
 		case sectionElseIf, sectionElse:
 			if previous {
+				r.q.traceSection(s, false)
 				continue
 			}
 		case sectionIf, sectionFiles:

@@ -32,12 +32,10 @@ func baseName(path string) string { return path[strings.LastIndexByte(path, '/')
 // mod_rewrite, mod_alias and mod_env, mod_headers, mod_rewrite's types, mod_dir.
 func (r *record) fixups() int {
 	if status := r.fixupRewrite(); status != 0 {
-		r.traceStatus("mod_rewrite", status)
-		return status
+		return r.traced("mod_rewrite", status)
 	}
 	if status := r.fixupRedirect(); status != 0 {
-		r.traceStatus("mod_alias", status)
-		return status
+		return r.traced("mod_alias", status)
 	}
 	if r.q.TLS {
 		r.env.Set("HTTPS", "on")
@@ -63,9 +61,9 @@ func (r *record) fixups() int {
 	case r.proxyTo != "":
 		return 0
 	case r.file.Kind == Directory:
-		return r.fixupDir()
+		return r.traced("mod_dir", r.fixupDir())
 	case r.file.Kind == Missing && r.handler == "":
-		return r.fixupFallback()
+		return r.traced("mod_dir", r.fixupFallback())
 	}
 	return 0
 }
@@ -123,6 +121,7 @@ func (r *record) tryIndex(names []string) int {
 				r.location = r.q.origin() + sub.uri
 				return *n
 			}
+			r.traceAdopt("DirectoryIndex", sub)
 			r.adopt(sub)
 			return 0
 		}
@@ -154,6 +153,7 @@ func (r *record) fixupFallback() int {
 	}
 	switch {
 	case sub.status == 200 && (sub.proxyTo != "" || sub.file.Kind == Regular):
+		r.traceAdopt("FallbackResource", sub)
 		r.adopt(sub)
 		return 0
 	case isRedirect(sub.status) || sub.status == 401 || sub.status == 406:

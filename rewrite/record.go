@@ -92,10 +92,12 @@ func (r *record) process(target string) int {
 		r.q.trace(Event{Kind: TracePass, Before: target})
 	}
 	if status := r.parse(target); status != 0 {
+		r.traceStatus("parse", status)
 		return status
 	}
 	status, declined := r.translateRewrite()
 	if status != 0 {
+		r.traceStatus("translate", status)
 		return status
 	}
 	if declined {
@@ -112,6 +114,7 @@ func (r *record) processFile() int {
 	}
 	if r.proxyTo == "" {
 		if status := r.walk(); status != 0 {
+			r.traceStatus("map", status)
 			return status
 		}
 	} else {
@@ -127,12 +130,6 @@ func (r *record) processFile() int {
 	}
 	r.typeChecker()
 	return r.fixups()
-}
-
-func (r *record) traceStatus(phase string, status int) {
-	if r.q.Trace != nil {
-		r.q.trace(Event{Kind: TraceStatus, Directive: phase, Status: status})
-	}
 }
 
 // parse makes uri and args of a request-target.
@@ -177,6 +174,9 @@ func (r *record) walk() int {
 			r.filename = r.filename[:len(r.filename)-1]
 		}
 	}
+	if r.q.Trace != nil {
+		r.q.trace(Event{Kind: TraceMap, Before: r.uri, After: r.filename, Rest: r.pathInfo, Directive: r.file.Kind.String()})
+	}
 	if status := r.walkFolders(); status != 0 {
 		return status
 	}
@@ -195,17 +195,14 @@ func (r *record) walk() int {
 		}
 		r.cfg = c
 	}
-	if r.q.Trace != nil {
-		r.q.trace(Event{Kind: TraceMap, Before: r.uri, After: r.filename + " | " + r.pathInfo})
-	}
 	return 0
 }
 
-func (r *record) sectionTracer() func(*section) {
+func (r *record) sectionTracer() func(*section, bool) {
 	if r.q.Trace == nil {
 		return nil
 	}
-	return func(s *section) { r.q.traceSection(s, true) }
+	return r.q.traceSection
 }
 
 // fail gives a record that stops early the server's own configuration.
@@ -353,6 +350,9 @@ func (r *record) lookupFile(path string) *record {
 	sub.filename, sub.fileRequest = clean, true
 	sub.uri = r.q.Site.uriOf(clean)
 	r.q.depth++
+	if r.q.Trace != nil {
+		r.q.trace(Event{Kind: TracePass, Before: clean})
+	}
 	if s := sub.processFile(); s != 0 {
 		sub.status = s
 	}

@@ -12,6 +12,9 @@ import (
 type Site struct {
 	// Root is the document root: absolute, without a slash at the end.
 	Root string
+	// Prefix is the URL path that Root stands for: "", or "/blog" for a site
+	// below a path.
+	Prefix string
 	// Aliases are further folders, the longest prefix first.
 	Aliases []Alias
 	// Base stands for Apache's own configuration (Compile with Dialect.Server);
@@ -279,23 +282,6 @@ func (q *Request) context(r *record, dir string) *rewriteContext {
 func (q *Request) release(x *rewriteContext) {
 	x.r = nil
 	q.xs = append(q.xs, x)
-}
-
-func (q *Request) trace(e Event) {
-	e.Depth = q.depth
-	q.Trace.Step(e)
-}
-
-func (q *Request) traceSet(text, file string, line int) {
-	if q.Trace != nil {
-		q.trace(Event{Kind: TraceSet, After: text, File: file, Line: line})
-	}
-}
-
-func (q *Request) traceSection(s *section, hold bool) {
-	if q.Trace != nil {
-		q.trace(Event{Kind: TraceSection, File: s.file, Line: s.line, Directive: s.name(), Matched: hold})
-	}
 }
 
 func (q *Request) log(message string) {

@@ -55,11 +55,13 @@ func (a *Answer) Respond(p *Response) {
 		} else {
 			p.Always = append(p.Always, Field{"Set-Cookie", c})
 		}
+		a.q.traceMade("RewriteRule [CO]", "Set-Cookie", c)
 	}
 	if c := a.Config.core.charset; c != nil && *c != "" && !p.Own {
 		t := toLower(p.ContentType)
 		if strings.IndexByte(t, ';') < 0 && (t == "text/plain" || t == "text/html") {
 			p.ContentType += "; charset=" + *c
+			a.q.traceMade("AddDefaultCharset "+*c, "Content-Type", p.ContentType)
 		}
 	}
 	if p.Status < 400 {
@@ -68,17 +70,27 @@ func (a *Answer) Respond(p *Response) {
 	var vary []string
 	x := exprScope{r: r, resp: p, vary: &vary}
 	for _, h := range a.Config.headers {
-		if h.always && h.applies(fresh(&x)) {
-			p.Always = h.apply(p.Always, fresh(&x))
-			a.traceHeader(h)
+		if !h.always {
+			continue
 		}
+		if !h.applies(fresh(&x)) {
+			a.q.traceUnused(h)
+			continue
+		}
+		p.Always = h.apply(p.Always, fresh(&x))
+		a.q.traceField(TraceHeader, h, p.Always)
 	}
 	if !p.Own {
 		for _, h := range a.Config.headers {
-			if !h.always && h.applies(fresh(&x)) {
-				a.editField(h, p, fresh(&x))
-				a.traceHeader(h)
+			if h.always {
+				continue
 			}
+			if !h.applies(fresh(&x)) {
+				a.q.traceUnused(h)
+				continue
+			}
+			a.editField(h, p, fresh(&x))
+			a.q.traceEdited(h, p)
 		}
 	}
 	if !p.Own {
@@ -92,12 +104,6 @@ func (a *Answer) Respond(p *Response) {
 func fresh(x *exprScope) *exprScope {
 	x.match, x.err, x.depth = nil, nil, 0
 	return x
-}
-
-func (a *Answer) traceHeader(h *HeaderEdit) {
-	if a.q.Trace != nil {
-		a.q.trace(Event{Kind: TraceHeader, File: h.file, Line: h.line, Directive: h.text, Matched: true})
-	}
 }
 
 // editField treats Content-Type apart, as Apache does.
@@ -158,6 +164,8 @@ func (a *Answer) expire(p *Response) {
 	}
 	p.Fields = appendField(p.Fields, "Cache-Control", "max-age="+strconv.FormatInt(age, 10))
 	p.Fields = setField(p.Fields, "Expires", httpTime(at))
+	a.q.traceMade("ExpiresByType", "Cache-Control", "max-age="+strconv.FormatInt(age, 10))
+	a.q.traceMade("ExpiresByType", "Expires", httpTime(at))
 }
 
 // expiresConf is mod_expires' configuration.

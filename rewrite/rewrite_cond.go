@@ -158,7 +158,7 @@ func (rc *RewriteCond) hold(x *rewriteContext, groups bool) bool {
 		ok = !ok
 	}
 	if x.r.q.Trace != nil {
-		x.r.q.trace(Event{Kind: TraceCond, File: rc.File, Line: rc.Line, Directive: "RewriteCond " + rc.Test + " " + rc.Pattern + " " + rc.Flags, Before: input, Matched: ok})
+		x.r.q.trace(Event{Kind: TraceCond, File: rc.File, Line: rc.Line, Directive: rc.text(), Before: input, Matched: ok})
 	}
 	return ok
 }

@@ -7,12 +7,18 @@ import "strings"
 func (r *record) fixupRewrite() int {
 	c := r.cfg.rewrite
 	if c == nil || !c.engine || c.dir == "" {
+		if c != nil && len(c.rules) > 0 {
+			r.traceSkip(c.rules[0], "RewriteEngine is off")
+		}
 		return 0
 	}
 	if c.options&optNoSlash == 0 && len(r.filename) == len(c.dir)-1 && strings.HasPrefix(c.dir, r.filename) {
 		return 0
 	}
 	if r.ended {
+		if len(c.rules) > 0 {
+			r.traceSkip(c.rules[0], "a rule with [END] has matched")
+		}
 		return 0
 	}
 	if r.options()&(OptFollowSymLinks|OptSymLinksIfOwnerMatch) == 0 {

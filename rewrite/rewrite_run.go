@@ -158,11 +158,7 @@ func (x *rewriteContext) matchRule(p *RewriteRule) bool {
 		x.ruleMatch.clear()
 	}
 	if x.r.q.Trace != nil {
-		x.r.q.trace(Event{
-			Kind: TraceRule, File: p.File, Line: p.Line,
-			Directive: "RewriteRule " + p.Pattern + " " + p.Substitution + " " + p.Flags,
-			Before:    x.uri, Matched: ok != p.not,
-		})
+		x.r.q.trace(Event{Kind: TraceRule, File: p.File, Line: p.Line, Directive: p.text(), Before: x.uri, Matched: ok != p.not})
 	}
 	if ok == p.not {
 		return false
@@ -205,12 +201,12 @@ func (x *rewriteContext) setEnv(p *RewriteRule) {
 		s := t.expand(x, nil, nil)
 		if strings.HasPrefix(s, "!") {
 			x.r.env.Unset(s[1:])
-			x.r.q.traceSet("unset "+s[1:], p.File, p.Line)
+			x.r.q.traceUnset(s[1:], p.File, p.Line)
 			continue
 		}
 		name, value, _ := strings.Cut(s, ":")
 		x.r.env.Set(name, value)
-		x.r.q.traceSet(name+"="+value, p.File, p.Line)
+		x.r.q.traceVariable(name, value, p.File, p.Line)
 	}
 }
 

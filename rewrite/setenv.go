@@ -9,6 +9,8 @@ import (
 type envOp struct {
 	name, value string
 	unset, pass bool
+	file        string
+	line        int
 }
 
 // envRule is a SetEnvIf and its kin.
@@ -45,15 +47,19 @@ var envSources = map[string]envSource{
 
 func init() {
 	one := func(op func(args []string) envOp) func(*compiler, *scope, *node, []string) error {
-		return func(_ *compiler, s *scope, _ *node, args []string) error {
-			s.cfg.env = append(s.cfg.env, op(args))
+		return func(c *compiler, s *scope, n *node, args []string) error {
+			o := op(args)
+			o.file, o.line = c.file.Name, n.line
+			s.cfg.env = append(s.cfg.env, o)
 			return nil
 		}
 	}
 	many := func(op func(name string) envOp) func(*compiler, *scope, *node, []string) error {
-		return func(_ *compiler, s *scope, _ *node, args []string) error {
+		return func(c *compiler, s *scope, n *node, args []string) error {
 			for _, a := range args {
-				s.cfg.env = append(s.cfg.env, op(a))
+				o := op(a)
+				o.file, o.line = c.file.Name, n.line
+				s.cfg.env = append(s.cfg.env, o)
 			}
 			return nil
 		}
@@ -140,7 +146,7 @@ func (r *record) setEnvIf() {
 		for _, v := range e.sets {
 			if v.Value == "!" {
 				r.env.Unset(v.Name)
-				r.q.traceSet("unset "+v.Name, e.file, e.line)
+				r.q.traceUnset(v.Name, e.file, e.line)
 				continue
 			}
 			value := v.Value
@@ -148,7 +154,7 @@ func (r *record) setEnvIf() {
 				value = substituteGroups(value, &r.q.match)
 			}
 			r.env.Set(v.Name, value)
-			r.q.traceSet(v.Name+"="+value, e.file, e.line)
+			r.q.traceVariable(v.Name, value, e.file, e.line)
 		}
 	}
 }
@@ -217,9 +223,11 @@ func (r *record) setEnv() {
 		case o.pass:
 			if v, ok := r.q.Env.Getenv(o.name); ok {
 				r.env.Set(o.name, v)
+				r.q.traceVariable(o.name, v, o.file, o.line)
 			}
 		default:
 			r.env.Set(o.name, o.value)
+			r.q.traceVariable(o.name, o.value, o.file, o.line)
 		}
 	}
 }
@@ -241,6 +249,7 @@ func (r *record) editRequest() {
 		x := exprScope{r: r}
 		if h.applies(&x) {
 			r.q.Fields, r.q.edited = h.apply(r.q.Fields, fresh(&x)), true
+			r.q.traceField(TraceRequest, h, r.q.Fields)
 		}
 	}
 }

@@ -26,6 +26,8 @@ type recorder struct {
 	finished  int
 	broken    int
 	continued int
+	paused    int
+	resumed   int
 	reports   []Report
 }
 
@@ -49,8 +51,8 @@ func (r *recorder) WriteFile(f loop.FileRef, off, n int64) {
 func (r *recorder) Full() bool        { return false }
 func (r *recorder) Finish()           { r.finished++ }
 func (r *recorder) Break()            { r.broken++ }
-func (r *recorder) PauseContent()     {}
-func (r *recorder) ResumeContent()    {}
+func (r *recorder) PauseContent()     { r.paused++ }
+func (r *recorder) ResumeContent()    { r.resumed++ }
 func (r *recorder) Report(rep Report) { r.reports = append(r.reports, rep) }
 
 // field is the value of a field of the recorded head, "" if there is none.
@@ -188,7 +190,7 @@ func serve(t *testing.T, h *Host, head string) *recorder {
 func resolved(t *testing.T, h *Host, target string) (*Exchange, error) {
 	t.Helper()
 	x, _ := exchange(t, get(target))
-	if x.site = h.find(x.Req.Authority); x.site == nil {
+	if x.site = h.find(x.Req.Authority, x.Req.Path); x.site == nil {
 		t.Fatal("no site")
 	}
 	path, err := static.DecodePath(nil, x.Req.Path)

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/rewrite"
+
 	"sluice/static"
 )
 
@@ -53,7 +55,7 @@ func TestHosts(t *testing.T) {
 		{none, "example.org", "first"},
 	} {
 		got := ""
-		if sl := tt.h.find([]byte(tt.authority)); sl != nil {
+		if sl := tt.h.find([]byte(tt.authority), []byte("/")); sl != nil {
 			got = sl.Label()
 		}
 		if got != tt.want {
@@ -152,5 +154,44 @@ func TestRedirectToFolder(t *testing.T) {
 	h.Serve(x)
 	if got := rec.field("Location"); got != "https://test.example/d/" {
 		t.Errorf("over TLS: Location %q", got)
+	}
+}
+
+// TestSitesBelowPaths serves three folders under one name.
+func TestSitesBelowPaths(t *testing.T) {
+	main := options(tree(t, map[string]string{"index.html": "main", "blog/index.html": "not the blog", "a.txt": "main a"}))
+	blog := options(tree(t, map[string]string{"index.html": "blog", "a.txt": "blog a", "d/x.txt": "blog x", ".git/config": "secret", "private/p.txt": "p"}))
+	blog.Path, blog.Deny = "/blog", below{"/private"}
+	deep := options(tree(t, map[string]string{"index.html": "deep", ".htaccess": "RewriteEngine on\nRewriteRule ^old$ /blog/deep/new.txt [L]\nRewriteRule ^out$ /a.txt [L]\nErrorDocument 404 /blog/deep/404.txt\n", "new.txt": "new", "404.txt": "deep 404"}))
+	deep.Path, deep.Htaccess = "/blog/deep", &Htaccess{Allowed: rewrite.OverrideAll}
+	other := options(tree(t, map[string]string{"index.html": "other"}))
+	other.Names = []string{"other.example"}
+	h := hostOf(t, blog, main, deep, other)
+	for _, tt := range []struct {
+		target, host string
+		status       int
+		want         string
+	}{
+		{"/", "x.example", 200, "main"},
+		{"/a.txt", "x.example", 200, "main a"},
+		{"/blog", "x.example", 301, ""},
+		{"/blog/", "x.example", 200, "blog"},
+		{"/bl%6Fg/a.txt", "x.example", 200, "blog a"},
+		{"/x/../blog/d/x.txt", "x.example", 200, "blog x"},
+		{"/blog/../a.txt", "x.example", 200, "main a"},
+		{"/blogger/", "x.example", 404, ""},
+		{"/blog/.git/config", "x.example", 404, ""},
+		{"/blog/private/p.txt", "x.example", 404, ""},
+		{"/blog/deep/", "x.example", 200, "deep"},
+		{"/blog/deep/old", "x.example", 200, "new"},
+		{"/blog/deep/out", "x.example", 404, ""}, // not its own
+		{"/blog/deep/none", "x.example", 404, "deep 404"},
+		{"/blog/", "other.example", 404, ""},
+		{"/", "other.example", 200, "other"},
+	} {
+		rec := serve(t, h, request("GET", tt.target, "Host: "+tt.host))
+		if rec.status != tt.status || tt.want != "" && rec.body.String() != tt.want {
+			t.Errorf("%s on %s: %d %q, want %d %q", tt.target, tt.host, rec.status, rec.body.String(), tt.status, tt.want)
+		}
 	}
 }

@@ -49,6 +49,7 @@ func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 // refusedByName applies the rules about names to the path of a file.
 func (x *Exchange) refusedByName(path []byte) bool {
 	o := &x.site.opts
+	path = x.site.below(path)
 	if static.Hidden(path, o.Hidden) {
 		if o.Hidden == static.Apache {
 			x.refuse(403, "names that begin with .ht are never served")
@@ -78,7 +79,15 @@ func (s *local) rootOf(path []byte) (*rootCache, []byte) {
 			}
 		}
 	}
-	return &s.roots[0], path
+	return &s.roots[0], s.below(path)
+}
+
+// below is a path without the one that the site lies under.
+func (s *local) below(path []byte) []byte {
+	if path = path[min(len(s.opts.Path), len(path)):]; len(path) == 0 {
+		return slash
+	}
+	return path
 }
 
 var slash = []byte("/")
@@ -110,7 +119,7 @@ func (x *Exchange) planFile(root *rootCache, e *static.Entry, file, rest []byte)
 	o := &x.site.opts
 	script := x.site.isScript(file)
 	switch {
-	case script && o.NoPHP != nil && o.NoPHP.Match(view(file)):
+	case script && o.NoPHP != nil && o.NoPHP.Match(view(x.site.below(file))):
 		x.refuse(403, "scripts never run in this folder")
 	case script && x.filesOnly:
 		x.refuse(403, "X-Sendfile names a script")

@@ -383,7 +383,7 @@ func FuzzResolve(f *testing.F) {
 		if err != nil {
 			return
 		}
-		x := &Exchange{site: h.fallback, path: path}
+		x := &Exchange{site: h.fallback.site, path: path}
 		x.resolve()
 		if x.plan.Kind == Script && !known[string(x.plan.File)] {
 			t.Errorf("%q runs %q", target, x.plan.File)

@@ -64,7 +64,7 @@ func newRules(sl *local, base *rewrite.File) *rules {
 	r := &rules{sl: sl, opts: o.Htaccess, base: base}
 	r.world = world{sl: sl, files: map[string]*folderFile{}, texts: map[string]*textFile{}, others: map[string]otherFile{}}
 	r.site = rewrite.Site{
-		Base: base, Names: o.Names, Port: o.Htaccess.Port, TLSPort: o.Htaccess.TLSPort, Software: "sluice",
+		Base: base, Prefix: o.Path, Names: o.Names, Port: o.Htaccess.Port, TLSPort: o.Htaccess.TLSPort, Software: "sluice",
 		Types: sl.types, Htaccess: o.Htaccess.Allowed != rewrite.OverrideNone, Proxy: true,
 		IsScript: func(h string) bool { return isPHPHandler(h) || h == cgiHandler && o.CGI != nil },
 	}
@@ -110,6 +110,9 @@ func serverText(o *Options) string {
 		b.WriteString("<If \"%{REQUEST_URI} =~ m#^" + strings.ReplaceAll(quotePattern(folder), "#", `\x23`) + "/#\">\nOptions +ExecCGI\nSetHandler " + cgiHandler + "\n</If>\n")
 	}
 	for status, page := range o.ErrorPages {
+		if strings.HasPrefix(page, "/") {
+			page = o.Path + page
+		}
 		b.WriteString("ErrorDocument " + strconv.Itoa(status) + " " + quoteArgument(page) + "\n")
 	}
 	b.WriteString(o.Htaccess.Server)
@@ -186,6 +189,7 @@ func (r *rules) move(root string) {
 // release keeps the memory of a ruling for another request.
 func (r *rules) release(g *ruling) {
 	g.x, g.a, g.held, g.end = nil, nil, nil, false
+	g.turn++
 	g.msg, g.fields, g.vars = message.Request{}, g.fields[:0], g.vars[:0]
 	if len(r.free) < rulingsKeptMax {
 		r.free = append(r.free, g)
@@ -204,7 +208,7 @@ func (x *Exchange) ruled() {
 func (x *Exchange) rule(method, target string) {
 	r := x.site.rules
 	g := r.begin(x, method, target)
-	r.world.x = x
+	r.world.x, r.world.wants = x, r.world.wants[:0] // no answer waits for a sub-request's
 	a := g.q.Run()
 	r.world.x = nil
 	if r.world.asked(g, x) {
@@ -227,8 +231,9 @@ func (g *ruling) wait(x *Exchange, then func()) (done func()) {
 		l.Post(func() {
 			if g.x == x && g.turn == turn {
 				g.x = nil
-				then()
-				g.giveHeld(x)
+				if then(); g.turn == turn { // else it serves another by now
+					g.giveHeld(x)
+				}
 			}
 		})
 	}
@@ -336,7 +341,7 @@ func (x *Exchange) obeyFile(a *rewrite.Answer) {
 			x.plan = Plan{Kind: Refused, Status: 404, Why: "no such script", File: file, ruled: a}
 			x.scratch = x.scratch[:0]
 			x.reply(404, scriptMissing, "text/html; charset=UTF-8", false)
-		case o.NoPHP != nil && o.NoPHP.Match(view(file)):
+		case o.NoPHP != nil && o.NoPHP.Match(view(x.site.below(file))):
 			x.refuseRuled(403, "scripts never run in this folder")
 		case x.site.php == nil || a.Config.PHPOff():
 			x.refuseRuled(403, "PHP is off and the source of scripts is never sent")

@@ -129,7 +129,7 @@ func (x *Exchange) mayList(a *rewrite.Answer, name string, forbiddenToo bool) bo
 	if root == nil {
 		return false
 	}
-	path := append([]byte(root.prefix), rel...)
+	path := x.site.below(append([]byte(root.prefix), rel...))
 	o := &x.site.opts
 	if static.Hidden(path, o.Hidden) || o.Deny != nil && o.Deny.Match(string(path)) {
 		return false
@@ -138,5 +138,5 @@ func (x *Exchange) mayList(a *rewrite.Answer, name string, forbiddenToo bool) bo
 		return true
 	}
 	_, _, status := a.Lookup(string(escapePath("", []byte(name))))
-	return status != 401 && status != 403
+	return status >= 200 && status != 401 && status != 403 // below: nobody knows yet
 }

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"strconv"
 
+	"sluice/rewrite"
 	"sluice/static"
 )
 
 // Serve answers the request. x is filled as its fields say; Content and
 // ContentEnd follow where the request has content.
 func (h *Host) Serve(x *Exchange) {
-	x.site = h.find(x.Req.Authority)
+	x.site = h.find(x.Req.Authority, x.Req.Path)
 	if x.site == nil {
 		x.site = h.all[0] // for its error pages and its log
 		x.fail(421, errors.New("site: no site has this host name"))
@@ -50,8 +51,8 @@ func (h *Host) Serve(x *Exchange) {
 // site is known then, so it is the first one's.
 func (h *Host) Reject(x *Exchange, status int, err error) {
 	if x.site == nil {
-		if x.site = h.fallback; x.site == nil {
-			x.site = h.all[0]
+		if x.site = h.all[0]; h.fallback != nil && h.fallback.site != nil {
+			x.site = h.fallback.site
 		}
 	}
 	x.request, x.done, x.content = nil, false, ended
@@ -319,7 +320,12 @@ func (x *Exchange) errorPageWith(status int) {
 	if x.status == 0 && x.ruling != nil && x.ruling.a != nil {
 		x.kept = append(x.kept[:0], x.scratch...)
 		x.content = unwanted
-		x.obey(x.ruling.a.Fail(status))
+		a := x.ruling.a.Fail(status)
+		if a.Kind != rewrite.AnswerPending { // its page would have to be waited for
+			x.obey(a)
+			return
+		}
+		x.respond(status, builtinPage(status))
 		return
 	}
 	if x.status == 0 && x.site != nil {
@@ -328,7 +334,7 @@ func (x *Exchange) errorPageWith(status int) {
 		case ok && page != "" && page[0] == '/':
 			x.status = status
 			x.kept = append(x.kept[:0], x.scratch...)
-			x.internalRedirect([]byte(page))
+			x.internalRedirect([]byte(x.site.opts.Path + page))
 			return
 		case ok:
 			x.respond(status, []byte(page))

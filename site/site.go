@@ -2,6 +2,7 @@ package site
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,9 @@ type Options struct {
 	Label string
 	// Names are host names in lower case, "*.example.org", or "*".
 	Names []string
+	// Path is the URL path below which the site lies, without a last slash; ""
+	// for all. Of sites with the same name the longest path counts.
+	Path string
 	// Roots: the document root first, then aliases, the longest prefix first.
 	Roots []Root
 	// Index are the default documents of a folder.
@@ -98,7 +102,8 @@ func New(opts Options) (*Site, error) {
 	}
 	s := &Site{opts: opts, headers: compileRules(opts.Headers)}
 	if fc := opts.FrontController; fc != "" {
-		s.fcFolder = fc[:strings.LastIndexByte(fc, '/')+1]
+		s.opts.FrontController = opts.Path + fc
+		s.fcFolder = opts.Path + fc[:strings.LastIndexByte(fc, '/')+1]
 	}
 	if opts.Htaccess != nil {
 		s.base = rewrite.Compile(serverText(&opts), "sluice", "/", &rewrite.Dialect{Server: true})
@@ -150,7 +155,7 @@ func (s *Site) on(l *loop.Loop) (*local, error) {
 		if err != nil {
 			return nil, err
 		}
-		sl.roots = append(sl.roots, rootCache{r.Prefix, c})
+		sl.roots = append(sl.roots, rootCache{s.opts.Path + r.Prefix, c})
 	}
 	if s.base != nil {
 		sl.rules = newRules(sl, s.base)
@@ -169,20 +174,26 @@ func (s *Site) on(l *loop.Loop) (*local, error) {
 // Host is a loop's set of sites.
 type Host struct {
 	loop      *loop.Loop
-	exact     map[string]*local
+	exact     map[string]*nameSites
 	wildcards []wildcard // the longest first
-	fallback  *local
+	fallback  *nameSites
 	all       []*local
+}
+
+// nameSites are the sites of a host name.
+type nameSites struct {
+	site   *local   // for all paths; nil: for none
+	mounts []*local // those below a path, the longest first
 }
 
 type wildcard struct {
 	suffix string // ".example.org"
-	site   *local
+	named  *nameSites
 }
 
 // NewHost makes a loop's part of all sites. To be called before the loop runs.
 func NewHost(l *loop.Loop, sites []*Site) (*Host, error) {
-	h := &Host{loop: l, exact: map[string]*local{}}
+	h := &Host{loop: l, exact: map[string]*nameSites{}}
 	for _, s := range sites {
 		sl, err := s.on(l)
 		if err != nil {
@@ -190,36 +201,91 @@ func NewHost(l *loop.Loop, sites []*Site) (*Host, error) {
 		}
 		h.all = append(h.all, sl)
 		if len(s.opts.Names) == 0 {
-			h.fallback = sl
+			h.sitesOf("*").add(sl)
 		}
 		for _, name := range s.opts.Names {
-			h.name(name, sl)
+			h.sitesOf(name).add(sl)
 		}
 	}
 	return h, nil
 }
 
-func (h *Host) name(name string, sl *local) {
+func (n *nameSites) add(sl *local) {
+	path := sl.opts.Path
+	if path == "" {
+		n.site = sl
+		return
+	}
+	at := slices.IndexFunc(n.mounts, func(o *local) bool { return len(o.opts.Path) < len(path) })
+	if at < 0 {
+		at = len(n.mounts)
+	}
+	n.mounts = slices.Insert(n.mounts, at, sl)
+}
+
+// sitesOf finds the sites of a name, or makes room for them.
+func (h *Host) sitesOf(name string) *nameSites {
 	switch {
 	case name == "*":
-		h.fallback = sl
+		if h.fallback == nil {
+			h.fallback = &nameSites{}
+		}
+		return h.fallback
 	case strings.HasPrefix(name, "*."):
-		w := wildcard{name[1:], sl}
+		suffix := name[1:]
 		at := len(h.wildcards)
 		for i, o := range h.wildcards {
-			if len(o.suffix) < len(w.suffix) {
+			if o.suffix == suffix {
+				return o.named
+			}
+			if len(o.suffix) < len(suffix) {
 				at = i
 				break
 			}
 		}
-		h.wildcards = append(h.wildcards[:at], append([]wildcard{w}, h.wildcards[at:]...)...)
-	default:
-		h.exact[name] = sl
+		h.wildcards = slices.Insert(h.wildcards, at, wildcard{suffix, &nameSites{}})
+		return h.wildcards[at].named
 	}
+	if h.exact[name] == nil {
+		h.exact[name] = &nameSites{}
+	}
+	return h.exact[name]
 }
 
-// find is the site for a host[:port]; nil if nobody answers for it.
-func (h *Host) find(authority []byte) *local {
+// find is the site for a host[:port] and a path; nil if nobody answers for it.
+func (h *Host) find(authority, path []byte) *local {
+	n := h.byName(authority)
+	if n == nil {
+		return nil
+	}
+	if sl := n.mounted(path); sl != nil {
+		return sl
+	}
+	if n.site == nil && h.fallback != nil && n != h.fallback {
+		return h.fallback.site
+	}
+	return n.site
+}
+
+// mounted is the site below a path that a request is for.
+func (n *nameSites) mounted(path []byte) *local {
+	if len(n.mounts) == 0 {
+		return nil
+	}
+	decoded, err := static.DecodePath(nil, path)
+	if err != nil {
+		return nil
+	}
+	for _, sl := range n.mounts {
+		p := sl.opts.Path
+		if len(decoded) >= len(p) && string(decoded[:len(p)]) == p && (len(decoded) == len(p) || decoded[len(p)] == '/') {
+			return sl
+		}
+	}
+	return nil
+}
+
+func (h *Host) byName(authority []byte) *nameSites {
 	if len(h.exact) == 0 && len(h.wildcards) == 0 {
 		return h.fallback
 	}
@@ -235,12 +301,12 @@ func (h *Host) find(authority []byte) *local {
 		}
 		lower = append(lower, c)
 	}
-	if sl := h.exact[string(lower)]; sl != nil {
-		return sl
+	if n := h.exact[string(lower)]; n != nil {
+		return n
 	}
 	for _, w := range h.wildcards {
 		if len(lower) > len(w.suffix) && string(lower[len(lower)-len(w.suffix):]) == w.suffix {
-			return w.site
+			return w.named
 		}
 	}
 	return h.fallback

@@ -1,32 +1,172 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
+	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
 
 	"sluice/conf"
+	"sluice/rewrite"
 )
 
 func checkCommand() *cobra.Command {
 	var file string
+	var flags conf.Overrides
+	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "check [--config FILE]",
-		Short: "Report all faults of a configuration, each with its file, line and column",
-		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := conf.Load(file, conf.Overrides{})
-			if err != nil {
-				return exitWith(exitConfig, describeFaults(file, err))
+		Use:   "check [DIR | --config FILE]",
+		Short: "Report all faults of a configuration, or of the .htaccess files below a folder, at once",
+		Long: `Report all faults at once, each with its file and line.
+
+With DIR, every .htaccess below it is read as serve would read it (folders
+behind symbolic links are not entered). With --config, the configuration is
+checked, and the .htaccess files of its sites by their allow_override.
+
+The exit code is 3 when there are errors: a .htaccess with one makes every
+request below its folder 500.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) > 1:
+				return exitWith(exitUsage, fmt.Errorf("check takes one folder, not %d", len(args)))
+			case len(args) == 1 && cmd.Flags().Changed("config"):
+				return exitWith(exitUsage, errors.New("check takes a folder or --config, not both"))
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is right: %d site(s), listening on %s\n", file, len(cfg.Sites), addresses(cfg.Listen))
-			return err
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var c htaccessCheck
+			if len(args) == 1 {
+				if err := c.folder(args[0], flags); err != nil {
+					return err
+				}
+			} else if err := c.config(file, flags); err != nil {
+				return err
+			}
+			c.sort()
+			return c.tell(cmd.OutOrStdout(), asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&file, "config", "sluice.toml", "the file to check")
+	f := cmd.Flags()
+	f.StringVar(&file, "config", "sluice.toml", "the file to check")
+	f.StringVar(&flags.Override, "allow-override", "", "All (default), None or classes of directives: what .htaccess files may say")
+	f.BoolVar(&asJSON, "json", false, "print the findings as JSON")
 	return cmd
+}
+
+// folder checks the files below a folder, as given to serve.
+func (c *htaccessCheck) folder(dir string, flags conf.Overrides) error {
+	cfg, err := configuration("", []string{dir}, flags)
+	if err != nil {
+		return err
+	}
+	s := &cfg.Sites[0]
+	if len(s.AllowOverride) == 0 {
+		c.good = "allow_override is None: .htaccess files are not read"
+		return nil
+	}
+	return c.walk(s.Dir, overrides(s.AllowOverride))
+}
+
+// config checks a configuration, then the files of its sites.
+func (c *htaccessCheck) config(file string, flags conf.Overrides) error {
+	cfg, err := conf.Load(file, flags)
+	if err != nil {
+		return exitWith(exitConfig, describeFaults(file, err))
+	}
+	c.good = fmt.Sprintf("%s is right: %d site(s), listening on %s", file, len(cfg.Sites), addresses(cfg.Listen))
+	for i := range cfg.Sites {
+		s := &cfg.Sites[i]
+		if len(s.AllowOverride) == 0 {
+			continue
+		}
+		roots := []string{s.Root}
+		for _, a := range s.Aliases {
+			roots = append(roots, a.Dir)
+		}
+		for _, root := range roots {
+			if err := c.walk(root, overrides(s.AllowOverride)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tell prints the findings and a summary. The error is that of the exit code.
+func (c *htaccessCheck) tell(w io.Writer, asJSON bool) error {
+	write := c.print
+	if asJSON {
+		write = c.printJSON
+	}
+	if err := write(w); err != nil {
+		return err
+	}
+	var faults *multierror.Error
+	for _, f := range c.findings {
+		if f.Level == rewrite.Broken {
+			faults = multierror.Append(faults, f)
+		}
+	}
+	if faults == nil {
+		return nil
+	}
+	faults.ErrorFormat = func(list []error) string {
+		return fmt.Sprintf("%d error(s) in .htaccess files: every request below their folders is answered by 500", len(list))
+	}
+	return exitWith(exitConfig, faults)
+}
+
+func (c *htaccessCheck) print(w io.Writer) error {
+	var b strings.Builder
+	if c.good != "" {
+		b.WriteString(c.good + "\n")
+	}
+	for _, f := range c.findings {
+		fmt.Fprintf(&b, "%s:%d: %-7s  ", f.File, f.Line, f.Level)
+		if f.Directive != "" {
+			b.WriteString(f.Directive + ": ")
+		}
+		b.WriteString(f.Message + "\n")
+	}
+	fmt.Fprintf(&b, "%d .htaccess file(s): %d error(s), %d warning(s), %d directive(s) skipped\n",
+		c.files, c.count(rewrite.Broken), c.count(rewrite.Warning), c.count(rewrite.Skipped))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// findingJSON is a finding as --json prints it.
+type findingJSON struct {
+	File      string `json:"file"`
+	Line      int    `json:"line"`
+	Level     string `json:"level"`
+	Directive string `json:"directive"`
+	Message   string `json:"message"`
+}
+
+func (c *htaccessCheck) printJSON(w io.Writer) error {
+	list := []findingJSON{}
+	for _, f := range c.findings {
+		list = append(list, findingJSON{f.File, f.Line, f.Level.String(), f.Directive, f.Message})
+	}
+	return encodeJSON(w, struct {
+		Files    int           `json:"files"`
+		Errors   int           `json:"errors"`
+		Warnings int           `json:"warnings"`
+		Skipped  int           `json:"skipped"`
+		Findings []findingJSON `json:"findings"`
+	}{c.files, c.count(rewrite.Broken), c.count(rewrite.Warning), c.count(rewrite.Skipped), list})
+}
+
+func encodeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }
 
 // describeFaults lists every fault on a line of its own.

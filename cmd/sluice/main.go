@@ -61,7 +61,7 @@ func main() {
 		return exitWith(exitUsage, fmt.Errorf("unknown command %q; %s", args[0], hint))
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitWith(exitUsage, err) })
-	root.AddCommand(serveCommand(), checkCommand(), versionCommand())
+	root.AddCommand(serveCommand(), checkCommand(), explainCommand(), versionCommand())
 	err := root.Execute()
 	if err == nil {
 		return

@@ -47,7 +47,7 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 	p := &siteParts{cfg: cfg, php: php, log: log.With(zap.String("site", cfg.Label()))}
 	p.bodyMax.Store(max(cfg.BodyMax, 0))
 	opts := site.Options{
-		Label: cfg.Label(), Names: cfg.Names, Index: cfg.Index, FrontController: cfg.FrontController,
+		Label: cfg.Label(), Names: cfg.Names, Path: cfg.Path, Index: cfg.Index, FrontController: cfg.FrontController,
 		Extensions: cfg.PHP.Extensions, Deny: cfg.Deny, NoPHP: cfg.NoPHP, BodyMax: p.bodyMax.Load,
 		ErrorPages: cfg.ErrorPages,
 	}
