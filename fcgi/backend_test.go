@@ -277,9 +277,10 @@ type call struct {
 	fresh   bool
 	check   bool
 	unended bool // STDIN is left open
-	granted func(c *Conn)
+	want    Want // beside fresh and check
+	granted func(c Channel)
 
-	conn        *Conn
+	conn        Channel
 	reused      bool
 	out, stderr bytes.Buffer
 	turns       int
@@ -293,11 +294,18 @@ func (s *site) call(token string) *call {
 
 // ask lets k go, from any goroutine.
 func (k *call) ask() *call {
-	k.site.l.Post(func() { k.site.lp.Ask(k, &k.t, k.fresh, k.check) })
+	k.site.l.Post(k.askNow)
 	return k
 }
 
-func (k *call) Granted(c *Conn) Stream {
+// askNow is for the loop.
+func (k *call) askNow() {
+	w := k.want
+	w.Fresh, w.Check = k.fresh, k.check
+	k.site.lp.Ask(k, &k.t, w)
+}
+
+func (k *call) Granted(c Channel) Stream {
 	if k.over {
 		panic("granted after the end: " + k.token)
 	}

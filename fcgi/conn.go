@@ -8,22 +8,6 @@ import (
 	"sluice/loop"
 )
 
-// Stream receives the answer to one request. After Ended or Failed nothing more
-// comes.
-type Stream interface {
-	// Stdout and Stderr bring a piece; it dies when Turn or Ended returns.
-	Stdout(p []byte)
-	Stderr(p []byte)
-	// Turn: all that has arrived for now was given.
-	Turn()
-	// Drained: after Conn.Full, more of STDIN may be sent.
-	Drained()
-	// Ended: END_REQUEST has come. The connection is no longer the stream's.
-	Ended(end EndRequestBody)
-	// Failed: the connection broke or the backend broke the protocol.
-	Failed(err error)
-}
-
 // requestIDs is how many ids a connection's requests take in turn. One would
 // do, since it has one request at a time, but then a record that a backend sends
 // too late would pass for the next request's answer.
@@ -33,8 +17,10 @@ const requestIDs = 2
 type connState uint8
 
 const (
-	// dialing: not yet connected; pool.go waits for it.
+	// dialing: not yet connected; branch.go waits for it.
 	dialing connState = iota
+	// probing: GET_VALUES was sent; see probe.go.
+	probing
 	// idle: kept, in Local.idle.
 	idle
 	// busy: a Stream waits for its END_REQUEST.
@@ -44,27 +30,31 @@ const (
 	leaving
 	// retiring: taken out of use while its worker is being ended.
 	retiring
+	// handed: it has become a shared connection; see mux.go.
+	handed
 	// closed: given up; its permit is back.
 	closed
 	numConnStates
 )
 
 func (s connState) String() string {
-	return [...]string{"dialing", "idle", "busy", "leaving", "retiring", "closed"}[s]
+	return [...]string{"dialing", "probing", "idle", "busy", "leaving", "retiring", "handed", "closed"}[s]
 }
 
 var connMay = [numConnStates][numConnStates]bool{
-	dialing:  {busy: true, closed: true},
+	dialing:  {probing: true, busy: true, handed: true, closed: true},
+	probing:  {handed: true, closed: true},
 	idle:     {busy: true, retiring: true, closed: true},
 	busy:     {idle: true, leaving: true, retiring: true, closed: true},
 	leaving:  {retiring: true, closed: true},
 	retiring: {closed: true},
 }
 
-// Conn is one connection to a backend. It belongs to a Local.
+// Conn is one connection to a backend, with one request at a time. It belongs to
+// a Local.
 type Conn struct {
 	lp     *Local
-	server *server
+	b      *branch
 	c      *loop.Conn
 	dec    Decoder
 	state  connState
@@ -76,11 +66,18 @@ type Conn struct {
 	stdinOpen  bool
 	got        int64 // octets received for this request
 	sentAt     int64 // loop.Conn.Sent when the request began
+	counted    bool  // in branch.running
+	since      int64 // when it was dialled
 	idleSince  int64
 	leaveAt    int64 // when an abandoned request is over
 	leavePause time.Duration
-	deaf       bool       // an abandoned request's answer can't be read any more
-	limit      loop.Timer // ends the worker of an abandoned request, or the wait for a retiring one
+	deaf       bool // an abandoned request's answer can't be read any more
+	// limit ends the worker of an abandoned request, or the wait for a retiring
+	// one or for GET_VALUES_RESULT.
+	limit loop.Timer
+	asks  bool    // it is this connection that asks GET_VALUES
+	said  *values // what it was told
+	own   *Ticket // whom it was dialled for; nil: the queue
 }
 
 func (c *Conn) become(next connState) {
@@ -90,39 +87,46 @@ func (c *Conn) become(next connState) {
 	c.state = next
 }
 
-// ID is the id that this request's records bear.
+// ID implements Channel.
 func (c *Conn) ID() uint16 { return c.id }
 
-// Write queues octets of records.
+// Write implements Channel.
 func (c *Conn) Write(p []byte) { c.c.Write(p) }
 
-// WriteShared queues octets that never change again.
+// WriteShared implements Channel.
 func (c *Conn) WriteShared(p []byte) { c.c.WriteShared(p) }
 
-// WriteFile queues a range of a file; see loop.Conn.
+// WriteFile implements Channel.
 func (c *Conn) WriteFile(f loop.FileRef, off, n int64) { c.c.WriteFile(f, off, n) }
 
-// Full asks to stop feeding until Stream.Drained.
+// Full implements Channel.
 func (c *Conn) Full() bool { return c.c.Full() }
 
-// Queued is the number of octets that the backend has not taken yet.
+// Queued implements Channel.
 func (c *Conn) Queued() int64 { return c.c.Queued() }
 
-// StdinDone notes that the whole request has been written, so that the
-// connection can be used again.
+// StdinDone implements Channel. Only then can the connection be used again.
 func (c *Conn) StdinDone() { c.stdinOpen = false }
 
-// Started tells whether anything was received for this request.
+// Shared implements Channel.
+func (c *Conn) Shared() bool { return false }
+
+// Server implements Channel.
+func (c *Conn) Server() string { return *c.b.s.key.Load() }
+
+// Started implements Channel.
 func (c *Conn) Started() bool { return c.got > 0 }
 
-// Reused tells whether the connection had served a request before this one.
+// Reused implements Channel.
 func (c *Conn) Reused() bool { return c.served > 0 }
 
-// Accepted tells whether the kernel took anything of this request.
+// Accepted implements Channel.
 func (c *Conn) Accepted() bool { return c.c.Sent() > c.sentAt }
 
-// Pause and Resume hold back the answer.
-func (c *Conn) Pause()  { c.c.Pause() }
+// Pause implements Channel.
+func (c *Conn) Pause() { c.c.Pause() }
+
+// Resume implements Channel.
 func (c *Conn) Resume() { c.c.Resume() }
 
 // Abandon gives up the request: nothing is said to the Stream any more, and
@@ -236,9 +240,18 @@ func (c *Conn) Drained(*loop.Conn) {
 func (c *Conn) broken(err error) {
 	st, was := c.stream, c.state
 	c.stream = nil
-	if was == dialing {
+	switch was {
+	case dialing:
 		c.lp.dialed(c, err)
 		return
+	case probing:
+		c.asked(single, nil)
+		return
+	case busy:
+		if !c.Reused() || c.Started() { // else it may only have been closed before
+			c.b.brokeOff(err)
+		}
+	case idle, leaving, retiring, handed, closed, numConnStates:
 	}
 	c.close()
 	if was == busy && st != nil {
@@ -248,7 +261,7 @@ func (c *Conn) broken(err error) {
 
 // close closes the socket and gives the permit back.
 func (c *Conn) close() {
-	if c.state == closed {
+	if c.state == closed || c.state == handed {
 		return
 	}
 	was := c.state
@@ -267,7 +280,10 @@ func (c *Conn) Data(_ *loop.Conn, p []byte) {
 			c.close()
 		}
 		return
-	case dialing, idle, closed, numConnStates:
+	case probing:
+		c.answered(p)
+		return
+	case dialing, idle, handed, closed, numConnStates:
 		c.close() // nobody asked: never take it for the next request's answer
 		return
 	}
@@ -345,12 +361,43 @@ func (c *Conn) end(body EndRequestBody, left int) {
 	st := c.stream
 	c.stream = nil
 	c.served++
+	c.uncount()
+	c.b.answered(body)
 	c.c.Resume() // whoever was slow is not the next one's trouble
 	clean := left == 0 && c.dec.Between() && !c.stdinOpen && c.c.Queued() == 0 && c.c.Open()
-	if clean && c.server.keep {
+	if clean && !c.lp.pool.opts.NoKeep {
 		c.lp.release(c)
 	} else {
 		c.close()
 	}
 	st.Ended(body)
+}
+
+// uncount: the server has one request less to do.
+func (c *Conn) uncount() {
+	if c.counted {
+		c.counted = false
+		c.b.running--
+	}
+}
+
+// answered notes that the server is alive, and how it took a request.
+func (b *branch) answered(end EndRequestBody) {
+	now := b.lp.l.Now()
+	if end.ProtocolStatus == Overloaded && len(b.lp.branches) > 1 {
+		b.s.health.failed(now, &b.lp.pool.opts.Health, errOverloaded)
+		return
+	}
+	b.s.health.ok(now)
+}
+
+// errOverloaded: it has too much to do; others get its share for a while.
+var errOverloaded = errors.New("fcgi: END_REQUEST with protocolStatus OVERLOADED")
+
+// brokeOff notes that a connection broke. Where no other server could take over,
+// that says nothing: it may be one script that crashes.
+func (b *branch) brokeOff(err error) {
+	if len(b.lp.branches) > 1 && !errors.Is(err, loop.ErrStopped) {
+		b.s.health.failed(b.lp.l.Now(), &b.lp.pool.opts.Health, err)
+	}
 }

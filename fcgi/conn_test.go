@@ -158,7 +158,7 @@ func TestKeptConnectionDied(t *testing.T) {
 					if e == loop.Portable {
 						time.Sleep(time.Millisecond) // its reader is a goroutine
 					}
-					s[0].lp.Ask(k, &k.t, k.fresh, k.check)
+					k.askNow()
 				})
 				r := k.wait()
 				if check && (r.err != nil || r.reused) {
@@ -208,7 +208,7 @@ func TestUnaskedData(t *testing.T) {
 				if e == loop.Portable {
 					time.Sleep(time.Millisecond)
 				}
-				s[0].lp.Ask(k, &k.t, k.fresh, k.check)
+				k.askNow()
 			})
 			r := k.wait()
 			if strings.Contains(r.out, "secret") || (r.err == nil && r.out != k.token) || (k.check && r.err != nil) {
@@ -244,7 +244,7 @@ func TestEndBeforeStdinWasSent(t *testing.T) {
 		}
 		// All written, but not all taken by the kernel.
 		k := s[0].call("early")
-		k.granted = func(c *Conn) {
+		k.granted = func(c Channel) {
 			c.WriteShared(make([]byte, 4<<20))
 			c.StdinDone()
 		}
@@ -309,7 +309,7 @@ func TestAbandonWhilePaused(t *testing.T) {
 		p := NewPool(Options{Servers: []Server{b.server(1)}})
 		s := start(t, e, p, 1)
 		k := s[0].call("big")
-		k.granted = func(c *Conn) { c.Pause() }
+		k.granted = func(c Channel) { c.Pause() }
 		k.ask()
 		next := s[0].call("next").ask()
 		time.Sleep(10 * time.Millisecond)
@@ -335,8 +335,8 @@ func TestPauseEndsWithTheRequest(t *testing.T) {
 		s := start(t, e, p, 1)
 		for i := range 5 {
 			k := s[0].call(fmt.Sprint("p", i))
-			paused := make(chan *Conn, 1)
-			k.granted = func(c *Conn) { c.Pause(); paused <- c }
+			paused := make(chan Channel, 1)
+			k.granted = func(c Channel) { c.Pause(); paused <- c }
 			k.ask()
 			c := <-paused
 			time.Sleep(2 * time.Millisecond)

@@ -17,6 +17,9 @@ const (
 	// waits for this loop's connections before it asks for another loop's idle
 	// one.
 	fairness = 10 * time.Millisecond
+	// pickyTicketsMax is how far the queue is searched for a request that may
+	// use a connection, where some want a certain server.
+	pickyTicketsMax = 256
 
 	// dialRetryMin and dialRetryMax are the pauses between attempts to connect
 	// to a backend whose backlog is full or which is being restarted;
@@ -41,4 +44,47 @@ const (
 	queueDefault     = 16384
 	queueTimeDefault = 30 * time.Second
 	dialTimeDefault  = 2 * time.Second
+	// A lost packet is sent again after one second.
+	connectTimeDefault = 3 * time.Second
+
+	// askTime is how long a backend may take to answer GET_VALUES; one that does
+	// not is taken for one that does not multiplex.
+	askTime = 500 * time.Millisecond
+
+	// sharedRequestsDefault is Server.Requests.
+	sharedRequestsDefault = 256
+	// sharedConnsMax is how many shared connections to one server a loop opens;
+	// the second when the first is full.
+	sharedConnsMax = 2
+	// requestIDsMax is how many ids a shared connection uses. An aborted
+	// request's is never used again: Go's net/http/fcgi goes on writing for it
+	// after END_REQUEST. When they run out the connection is replaced.
+	requestIDsMax = 4096
+	// turnBytes is how much of its STDIN a request may write before it is
+	// another's turn: one record of the gateway.
+	turnBytes = 64 << 10
+	// turnsMax is how many turns are given before the loop sees to other things.
+	turnsMax = 8
+	// sharedIdleTime is how long an unused shared connection stays open; it
+	// keeps nobody else out.
+	sharedIdleTime = time.Minute
+
+	// Defaults of Health.
+	healthFailsDefault   = 5
+	healthWindowDefault  = 10 * time.Second
+	openTimeDefault      = time.Second
+	slowStartDefault     = 10 * time.Second
+	checkIntervalDefault = 5 * time.Second
+	checkTimeDefault     = 2 * time.Second
+	// checkFailsMax is how many checks in a row may fail before the server is
+	// taken for down.
+	checkFailsMax = 2
+	// checkAnswerBytesMax is how much of a check's answer is looked at.
+	checkAnswerBytesMax = 4 << 10
+	// shareWhole is a server's full share while it starts slowly.
+	shareWhole = 1024
+
+	// Defaults of Resolver.
+	resolveTimeDefault = 30 * time.Second
+	lookupTime         = 10 * time.Second
 )

@@ -2,21 +2,14 @@ package fcgi
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"sluice/loop"
 )
-
-// Server is one address of a backend.
-type Server struct {
-	Network string // "unix" or "tcp"
-	Address string
-	// Conns is how many connections it may be given: a php worker serves one
-	// connection at a time and is bound to it while it is kept.
-	Conns int
-}
 
 // Options are a pool's settings. Zero values mean the defaults.
 type Options struct {
@@ -29,8 +22,14 @@ type Options struct {
 	QueueTime time.Duration
 	// DialTime bounds the attempts to connect to a backend that refuses.
 	DialTime time.Duration
+	// ConnectTime bounds one attempt to connect to a server that says nothing.
+	ConnectTime time.Duration
 	// IdleTime gives an unused connection back; 0 keeps it for ever.
 	IdleTime time.Duration
+	// KeepTime is how long a connection is kept in all; 0 is for ever. Who shares
+	// a backend with others has to stand in line again: a php-fpm child serves
+	// nobody else while its connection is kept.
+	KeepTime time.Duration
 	// RequestsMax is after how many requests of a connection Retire is called;
 	// 0 is never.
 	RequestsMax int
@@ -42,6 +41,8 @@ type Options struct {
 	// answers how to end the worker itself if that is not enough. It runs in a
 	// goroutine.
 	Kill func(s Server, fd uintptr) (force func(), err error)
+	// Health says when a server is down.
+	Health Health
 }
 
 // Why a request got no connection.
@@ -49,26 +50,28 @@ var (
 	ErrQueueFull = errors.New("fcgi: too many requests wait for a worker")
 	ErrQueueTime = errors.New("fcgi: no worker became free in time")
 	ErrStopped   = errors.New("fcgi: the pool has been closed")
+	ErrAllDown   = errors.New("fcgi: no server of the backend is up")
 )
 
 // Pool shares the connections to a backend among loops.
 //
 // Invariant: of each server at most Conns connections exist, counted by
-// server.used from before the dial until after the close.
+// server.used from before the dial until after the close. (When SetServers
+// makes Conns less, the surplus is closed as it becomes free.)
 type Pool struct {
 	opts    Options
 	locals  []*Local // fixed after the last On, before requests come
-	servers atomic.Pointer[[]*server]
+	roster  atomic.Pointer[roster]
 	waiting atomic.Int64
 	down    atomic.Pointer[error]
 	mu      sync.Mutex // guards SetServers
 }
 
-type server struct {
-	Server
-	keep bool
-	used atomic.Int32
-	gone atomic.Bool // replaced by SetServers
+// roster is the list of servers at a moment; it never changes.
+type roster struct {
+	now []*server
+	// left are those that were taken off the list and still have connections.
+	left []*server
 }
 
 // NewPool makes a pool. Every loop that uses it must be announced by On.
@@ -82,41 +85,51 @@ func NewPool(opts Options) *Pool {
 	if opts.DialTime <= 0 {
 		opts.DialTime = dialTimeDefault
 	}
+	if opts.ConnectTime <= 0 {
+		opts.ConnectTime = connectTimeDefault
+	}
+	opts.Health.setDefaults()
 	p := &Pool{opts: opts}
+	p.roster.Store(&roster{})
 	p.SetServers(opts.Servers)
 	return p
 }
 
-// SetServers replaces the addresses; connections to those that are gone are
-// closed as they become free. Any goroutine may call it.
+// SetServers replaces the servers; connections to those that are gone are
+// closed as they become free. One whose address was there before keeps its
+// connections and its health, with its new settings. Of several with the same
+// address the first counts. Any goroutine may call it.
 func (p *Pool) SetServers(list []Server) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var old []*server
-	if l := p.servers.Load(); l != nil {
-		old = *l
-	}
-	next := make([]*server, 0, len(list))
-	for _, s := range list {
-		var same *server
-		for _, o := range old {
-			if o.Server == s {
-				same = o
-			}
+	old := p.roster.Load()
+	known := slices.Concat(old.now, old.left)
+	next := &roster{}
+	for _, conf := range list {
+		is := func(s *server) bool { return s.is(conf) }
+		if slices.ContainsFunc(next.now, is) {
+			continue
 		}
-		if same == nil {
-			same = &server{Server: s, keep: !p.opts.NoKeep}
+		if i := slices.IndexFunc(known, is); i >= 0 {
+			known[i].configure(conf)
+			next.now = append(next.now, known[i])
+			continue
 		}
-		next = append(next, same)
+		next.now = append(next.now, newServer(conf))
 	}
-	p.servers.Store(&next)
-	for _, o := range old {
-		kept := false
-		for _, n := range next {
-			kept = kept || n == o
+	for _, s := range next.now {
+		s.gone.Store(false)
+	}
+	for _, s := range known {
+		if slices.Contains(next.now, s) {
+			continue
 		}
-		o.gone.Store(!kept)
+		s.gone.Store(true) // before used is read: see server.permit
+		if s.used.Load() > 0 {
+			next.left = append(next.left, s)
+		}
 	}
+	p.roster.Store(next)
 	for _, lp := range p.locals {
 		lp.l.Post(lp.serversChanged)
 	}
@@ -127,6 +140,9 @@ func (p *Pool) SetServers(list []Server) {
 func (p *Pool) SetDown(err error) {
 	if err == nil {
 		p.down.Store(nil)
+		for _, s := range p.roster.Load().now {
+			s.health.openUntil.Store(0)
+		}
 	} else {
 		p.down.Store(&err)
 	}
@@ -148,8 +164,11 @@ func (p *Pool) Waiting() int { return int(p.waiting.Load()) }
 
 // InUse is the number of connections.
 func (p *Pool) InUse() int {
-	n := 0
-	for _, s := range *p.servers.Load() {
+	r, n := p.roster.Load(), 0
+	for _, s := range r.now {
+		n += int(s.used.Load())
+	}
+	for _, s := range r.left {
 		n += int(s.used.Load())
 	}
 	return n
@@ -158,42 +177,78 @@ func (p *Pool) InUse() int {
 // Conns is how many connections there may be.
 func (p *Pool) Conns() int {
 	n := 0
-	for _, s := range *p.servers.Load() {
-		n += s.Conns
+	for _, s := range p.roster.Load().now {
+		n += int(s.conns())
 	}
 	return n
+}
+
+// Several tells whether there is more than one server.
+func (p *Pool) Several() bool { return len(p.roster.Load().now) > 1 }
+
+// ServerState is what is known of a server; for metrics and the log.
+type ServerState struct {
+	Server      Server
+	InUse       int    // connections
+	Up          bool   // its circuit is not open
+	Multiplexes string // "unknown", "asking", "single" or "multi"
+	Err         error  // the last failure
+}
+
+// States answers one ServerState for each server. Any goroutine may call it.
+func (p *Pool) States() []ServerState {
+	var list []ServerState
+	for _, s := range p.roster.Load().now {
+		st := ServerState{
+			Server: *s.conf.Load(), InUse: int(s.used.Load()),
+			Up: s.health.openUntil.Load() == 0, Multiplexes: s.at().String(),
+		}
+		if e := s.health.err.Load(); e != nil {
+			st.Err = *e
+		}
+		list = append(list, st)
+	}
+	return list
+}
+
+// allDown is not nil when every server has been down for so long that nobody
+// should wait for one, and it is not the time to try one again.
+func (p *Pool) allDown(now int64) error {
+	var why error
+	for _, s := range p.roster.Load().now {
+		since := s.health.downSince()
+		if since == 0 || now-since <= int64(p.opts.DialTime) || s.health.circuit(now) != open {
+			return nil
+		}
+		if e := s.health.err.Load(); e != nil {
+			why = *e
+		}
+	}
+	if why == nil {
+		return nil // no servers at all: they are still to come
+	}
+	return fmt.Errorf("%w: %w", ErrAllDown, why)
 }
 
 // On gives a loop its part of the pool. To be called for each before requests
 // come.
 func (p *Pool) On(l *loop.Loop) *Local {
-	lp := &Local{pool: p, l: l}
+	lp := &Local{pool: p, l: l, random: uint32(len(p.locals))*2654435761 + 1}
 	lp.queueTimer.Init(lp.expire)
-	lp.dialTimer.Init(lp.dialAgain)
 	lp.idleTimer.Init(lp.expireIdle)
 	lp.lookTimer.Init(lp.lookAgain)
+	lp.setBranches()
 	p.locals = append(p.locals, lp)
+	if len(p.locals) == 1 && p.opts.Health.Path != "" {
+		lp.beginChecks()
+	}
 	return lp
 }
 
-// permit takes the right to open one connection, from the server that has most
-// left.
-func (p *Pool) permit() *server {
-	for {
-		var best *server
-		free := int32(0)
-		for _, s := range *p.servers.Load() {
-			if f := int32(s.Conns) - s.used.Load(); f > free {
-				best, free = s, f
-			}
-		}
-		if best == nil {
-			return nil
-		}
-		if best.used.Add(1) <= int32(best.Conns) {
-			return best
-		}
-		best.used.Add(-1) // another loop was quicker
+// wake has all loops look at their queues: more is possible than before.
+func (p *Pool) wake() {
+	for _, lp := range p.locals {
+		lp.l.Post(lp.lookNow)
 	}
 }
 

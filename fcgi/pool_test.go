@@ -117,7 +117,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 		}
 		s[0].on(func() {
 			for _, k := range calls {
-				s[0].lp.Ask(k, &k.t, k.fresh, k.check)
+				k.askNow()
 			}
 		})
 		g.next(t)
@@ -235,7 +235,7 @@ func TestCancelWhileDialling(t *testing.T) {
 	s := start(t, loop.Auto, p, 1)
 	k := s[0].call("gone")
 	s[0].on(func() {
-		s[0].lp.Ask(k, &k.t, false, false)
+		k.askNow()
 		s[0].lp.Cancel(&k.t)
 	})
 	eventually(t, "the permit is back", func() bool { return p.InUse() == 0 })

@@ -90,7 +90,7 @@ func gather(pieces ...[]byte) (out []string, between bool, err error) {
 	return out, d.Between(), nil
 }
 
-func single(b []byte) [][]byte {
+func piece(b []byte) [][]byte {
 	list := make([][]byte, len(b))
 	for i := range b {
 		list[i] = b[i : i+1]
@@ -148,7 +148,7 @@ func TestDecoder(t *testing.T) {
 			}
 			in := []byte(tt.in)
 			check("whole", in)
-			check("octet by octet", single(in)...)
+			check("octet by octet", piece(in)...)
 			for i := 0; i <= len(in); i += 1 + len(in)/1000*500 {
 				check(fmt.Sprintf("cut at %d", i), in[:i], in[i:])
 			}
@@ -189,7 +189,7 @@ func FuzzDecoder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, cut uint16) {
 		whole, between, err := gather(b)
 		k := int(cut) % (len(b) + 1)
-		for how, pieces := range map[string][][]byte{"in two": {b[:k], b[k:]}, "octet by octet": single(b)} {
+		for how, pieces := range map[string][][]byte{"in two": {b[:k], b[k:]}, "octet by octet": piece(b)} {
 			got, gotBetween, gotErr := gather(pieces...)
 			if fmt.Sprint(gotErr) != fmt.Sprint(err) || gotBetween != between || fmt.Sprintf("%q", got) != fmt.Sprintf("%q", whole) {
 				t.Fatalf("%s: %q %v %v, whole: %q %v %v", how, got, gotBetween, gotErr, whole, between, err)

@@ -123,8 +123,20 @@ func (r *Request) waiting() bool { return r.outInit && r.out.Unread() > 0 }
 
 // hold stops the script where a slow client has no more room. A stream is not
 // spooled further than what has arrived.
+//
+// A shared connection never waits for a client, only for the disk: streams are
+// spooled like all else, and whoever is too far behind is broken off.
 func (r *Request) hold() {
 	if r.conn == nil || r.paused || !r.waiting() {
+		return
+	}
+	if r.conn.Shared() {
+		if r.out.Size() > r.lp.opts.SharedSpoolBytes {
+			r.fail(Failure{Status: 502, Err: fmt.Errorf("gateway: the client is %d octets behind a response whose connection others share", r.out.Unread())})
+		} else if r.out.Full() {
+			r.paused = true
+			r.conn.Pause()
+		}
 		return
 	}
 	if r.res.Unbuffered || r.out.Full() || r.out.Size() > spoolFileBytesMax {
@@ -175,7 +187,10 @@ type outSide Request
 // SpoolRoom implements spool.Owner.
 func (s *outSide) SpoolRoom() {
 	r := (*Request)(s)
-	if r.state == relaying && !r.res.Unbuffered && r.out.Size() <= spoolFileBytesMax {
+	if r.conn == nil || r.state != relaying {
+		return
+	}
+	if r.conn.Shared() || (!r.res.Unbuffered && r.out.Size() <= spoolFileBytesMax) {
 		r.unhold()
 	}
 }
@@ -190,6 +205,7 @@ func (s *outSide) SpoolFailed(err error) {
 
 // Ended implements fcgi.Stream.
 func (r *Request) Ended(end fcgi.EndRequestBody) {
+	c := r.conn
 	r.conn = nil
 	r.paused = false
 	r.limit.Stop()
@@ -198,6 +214,8 @@ func (r *Request) Ended(end fcgi.EndRequestBody) {
 	switch {
 	case r.state == discarding:
 		r.lp.recycle(r)
+	case c != nil && r.mayMove(c, end.ProtocolStatus):
+		r.again(c)
 	case end.ProtocolStatus != fcgi.RequestComplete:
 		f := Failure{Status: 502, Err: fmt.Errorf("gateway: END_REQUEST with protocolStatus %v", end.ProtocolStatus)}
 		if end.ProtocolStatus == fcgi.Overloaded {

@@ -16,6 +16,15 @@ type Options struct {
 	// RequestTime limits a request from the moment a worker has it; then the
 	// worker is ended and the client gets 504.
 	RequestTime time.Duration
+	// RetrySafe is how often a safe request (GET, HEAD, OPTIONS) is sent again
+	// whose backend broke off before the client got anything, though the script may
+	// have begun: what a restart of a backend that is not ours looks like. 0: only
+	// when a kept connection broke at once.
+	RetrySafe int
+	// SharedSpoolBytes bounds what of one response waits for a slow client where
+	// the script can't wait for him, because others share its connection; over it
+	// the request is aborted and the client broken off. 0 is 1 GiB.
+	SharedSpoolBytes int64
 	// Params are the pairs that are the same for every request, encoded by
 	// fcgi.AppendPair.
 	Params []byte
@@ -77,6 +86,9 @@ type Local struct {
 func (o *Options) On(l *loop.Loop) *Local {
 	if o.RequestTime <= 0 {
 		o.RequestTime = requestTimeDefault
+	}
+	if o.SharedSpoolBytes <= 0 {
+		o.SharedSpoolBytes = sharedSpoolBytesDefault
 	}
 	return &Local{opts: o, pool: o.Pool.On(l), l: l}
 }

@@ -1,7 +1,7 @@
 // Package gateway carries one request to a FastCGI backend and its response
 // back: the content is spooled before a worker is taken, the response is
 // spooled where the client is slow, so that a worker is held only while it
-// works.
+// works. retry.go says when a request is sent again.
 //
 // Everything belongs to one loop. It imports fcgi, cgi, spool, message, loop.
 package gateway

@@ -14,6 +14,8 @@ const (
 	// spoolFileBytesMax is how much of a response may wait on disk for a slow
 	// client before the script has to wait for him.
 	spoolFileBytesMax = 1 << 30
+	// sharedSpoolBytesDefault is Options.SharedSpoolBytes.
+	sharedSpoolBytesDefault = 1 << 30
 	// takeBytes is the most taken from a spool at once.
 	takeBytes = 256 << 10
 	// stderrBytesMax is how much of one request's STDERR goes to the log.
@@ -21,6 +23,9 @@ const (
 	// staleTime is how soon after sending a kept connection must break to be
 	// taken for one that was closed before; later the script had begun.
 	staleTime = 50 * time.Millisecond
+	// triesMax is how often a request may be sent again that backends have turned
+	// away without running it.
+	triesMax = 3
 	// requestTimeDefault is the limit of a request inside the backend.
 	requestTimeDefault = 60 * time.Second
 	// requestsKeptMax is how many Requests a loop keeps for use again.

@@ -50,10 +50,15 @@ type Request struct {
 	// must live until the request has ended.
 	Env cgi.Environment
 
+	// Prefer is the key of the server (fcgi.Server.Key) that the request should
+	// go to, while it is up; filled like Env.
+	Prefer string
+
 	lp     *Local
 	client Client
 	state  state
-	conn   *fcgi.Conn
+	conn   fcgi.Channel
+	server string // who has, or had, the request
 	ticket fcgi.Ticket
 	limit  loop.Timer
 	buf    []byte
@@ -78,14 +83,16 @@ type Request struct {
 
 	stderr     []byte
 	stderrLost int64
-	retried    bool
-	fresh      bool
+	tries      int    // times that it was sent again
+	fresh      bool   // not on a kept connection
+	avoid      string // the server that broke off
 	grantedAt  int64
 }
 
 func (r *Request) reset() {
 	r.Env = cgi.Environment{Scratch: r.Env.Scratch}
 	r.client, r.conn, r.state = nil, nil, fresh
+	r.Prefer, r.server, r.avoid = "", "", ""
 	r.hasBody, r.sending = false, false
 	r.head.Reset()
 	r.headDone, r.outInit, r.cut, r.paused = false, false, false, false
@@ -94,7 +101,7 @@ func (r *Request) reset() {
 		r.pend = nil
 	}
 	r.stderr, r.stderrLost = r.stderr[:0], 0
-	r.retried, r.fresh = false, false
+	r.tries, r.fresh = 0, false
 }
 
 func (r *Request) become(next state) {
@@ -138,7 +145,7 @@ func (r *Request) ContentEnd() {
 
 func (r *Request) ask() {
 	r.become(queued)
-	r.lp.pool.Ask(r, &r.ticket, r.fresh, !r.safe())
+	r.lp.pool.Ask(r, &r.ticket, fcgi.Want{Fresh: r.fresh, Check: !r.safe(), Server: r.Prefer, Avoid: r.avoid})
 }
 
 // safe tells whether the request may be sent twice (RFC 9110 §9.2.1).
@@ -148,9 +155,9 @@ func (r *Request) safe() bool {
 }
 
 // Granted implements fcgi.Asker: a worker is there.
-func (r *Request) Granted(c *fcgi.Conn) fcgi.Stream {
+func (r *Request) Granted(c fcgi.Channel) fcgi.Stream {
 	r.become(running)
-	r.conn = c
+	r.conn, r.server = c, c.Server()
 	r.grantedAt = r.lp.l.Now()
 	r.lp.l.Arm(&r.limit, r.lp.opts.RequestTime)
 	b := fcgi.AppendBeginRequest(r.buf[:0], c.ID(), fcgi.Responder, fcgi.KeepConn)
@@ -242,45 +249,13 @@ func (s *bodySide) SpoolFailed(err error) {
 // Refused implements fcgi.Asker: there will be no worker.
 func (r *Request) Refused(err error) {
 	f := Failure{Status: 502, Err: err}
-	if errors.Is(err, fcgi.ErrQueueFull) || errors.Is(err, fcgi.ErrQueueTime) || errors.Is(err, fcgi.ErrStopped) {
+	if errors.Is(err, fcgi.ErrQueueFull) || errors.Is(err, fcgi.ErrQueueTime) || errors.Is(err, fcgi.ErrStopped) || errors.Is(err, fcgi.ErrAllDown) {
 		f.Status, f.RetryAfter = 503, 5
 	}
 	if down := r.lp.opts.Pool.Down(); down != nil {
 		f.Status, f.RetryAfter = 503, 5
 	}
 	r.fail(f)
-}
-
-// Failed implements fcgi.Stream: the connection broke.
-func (r *Request) Failed(err error) {
-	c := r.conn
-	r.conn = nil
-	r.limit.Stop()
-	r.giveStderr()
-	switch {
-	case r.state == discarding:
-		r.lp.recycle(r)
-	case r.state == running && !r.headDone && r.mayRetry(c, err):
-		r.retried, r.fresh, r.sending = true, true, false
-		r.head.Reset()
-		r.body.Rewind()
-		r.ask()
-	default:
-		r.fail(Failure{Status: 502, Err: err})
-	}
-}
-
-// mayRetry: once, and only where the script can't have run, or where running
-// it twice does no harm and it broke at once: a kept connection may have been
-// closed by its worker just before it was used.
-func (r *Request) mayRetry(c *fcgi.Conn, err error) bool {
-	if r.retried || !c.Reused() || c.Started() || errors.Is(err, loop.ErrStopped) {
-		return false
-	}
-	if !c.Accepted() {
-		return true
-	}
-	return r.safe() && r.lp.l.Now()-r.grantedAt < int64(staleTime)
 }
 
 // timeOut: the limit is over.
@@ -305,8 +280,9 @@ func (r *Request) Abort() {
 }
 
 // letGo leaves the queue or the worker, and tells whether r is done. It is not
-// while a worker still has to be sent the content: half of it must never be
-// taken for all, so r finishes that alone.
+// while a worker of its own still has to be sent the content: half of it must
+// never be taken for all, so r finishes that alone. (On a shared connection
+// ABORT_REQUEST says that it is half.)
 func (r *Request) letGo() bool {
 	r.giveStderr()
 	r.client = nil
@@ -314,7 +290,7 @@ func (r *Request) letGo() bool {
 	case r.state == queued:
 		r.lp.pool.Cancel(&r.ticket)
 	case r.conn == nil:
-	case r.sending || r.conn.Queued() > 0:
+	case !r.conn.Shared() && (r.sending || r.conn.Queued() > 0):
 		r.flush.Stop()
 		r.become(discarding)
 		r.out.Close()
@@ -350,3 +326,7 @@ func (r *Request) finish() {
 	r.lp.recycle(r)
 	c.End()
 }
+
+// Server is the key of the server that has the request, or had it last; empty
+// before one does. Client.Head may ask.
+func (r *Request) Server() string { return r.server }
