@@ -30,9 +30,14 @@ func (c *Conn) Full() bool { return c.full }
 // Queued is the number of octets that wait to be sent, files included.
 func (c *Conn) Queued() int64 { return c.outBytes }
 
-// Sent is the number of octets that the socket has taken in all; when it does
+// Sent is the number of octets that the system has taken in all; when it does
 // not move, the peer does not read.
-func (c *Conn) Sent() int64 { return c.sent }
+func (c *Conn) Sent() int64 {
+	if s, ok := c.sock.(interface{ Unsent() int64 }); ok {
+		return c.sent - s.Unsent()
+	}
+	return c.sent
+}
 
 // Write queues p, copying it.
 func (c *Conn) Write(p []byte) {

@@ -9,6 +9,6 @@
 // What is read belongs to the loop's shared read buffer until Handler.Data
 // returns; who wants to keep it copies it. An idle connection holds no buffer.
 //
-// Pollers (epoll, portable) are chosen at run time and sit behind Poller and
-// Socket: readiness in, non-blocking calls out. The same tests run on all.
+// Pollers (epoll, io_uring, portable) are chosen at run time and sit behind Poller
+// and Socket: readiness in, non-blocking calls out. The same tests run on all.
 package loop

@@ -1,6 +1,9 @@
 package loop
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Engine names a poller.
 type Engine string
@@ -9,34 +12,51 @@ type Engine string
 const (
 	Auto     Engine = "auto"
 	Epoll    Engine = "epoll"
+	IOUring  Engine = "io_uring"
 	Portable Engine = "portable"
 )
 
-// Resolve tells which engine is really taken.
+// Resolve tells which engine is really taken. The error says why an engine that
+// was asked for by name is not to be had: another system, or a kernel that
+// refuses.
 func (e Engine) Resolve() (Engine, error) {
-	switch e {
-	case Auto, "":
-		if newNative != nil {
-			return nativeEngine, nil
-		}
-		return Portable, nil
-	case Portable:
-		return Portable, nil
-	case nativeEngine:
-		if newNative != nil {
-			return e, nil
-		}
+	engine, _, err := e.Choose()
+	return engine, err
+}
+
+// Choose is Resolve. With Auto, passed says why engines that would have been
+// faster were not taken; nil when the best one was.
+func (e Engine) Choose() (engine Engine, passed, err error) {
+	if e != Auto && e != "" {
+		return e, nil, e.try()
 	}
-	return "", fmt.Errorf("loop: engine %q is not available on this system; use auto or portable", string(e))
+	var reasons []error
+	for _, e := range autoOrder {
+		err := e.try()
+		if err == nil {
+			return e, errors.Join(reasons...), nil
+		}
+		reasons = append(reasons, err)
+	}
+	return Portable, errors.Join(reasons...), nil
+}
+
+// try makes a poller and gives it back, for only the kernel knows whether it
+// lets us.
+func (e Engine) try() error {
+	p, err := e.newPoller()
+	if err != nil {
+		return err
+	}
+	return p.Close()
 }
 
 func (e Engine) newPoller() (Poller, error) {
-	r, err := e.Resolve()
-	if err != nil {
-		return nil, err
-	}
-	if r == Portable {
+	if e == Portable {
 		return newPortable(), nil
 	}
-	return newNative()
+	if newPoller, ok := pollers[e]; ok {
+		return newPoller()
+	}
+	return nil, fmt.Errorf("loop: engine %q is not available on this system; use auto or portable", string(e))
 }

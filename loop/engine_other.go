@@ -2,6 +2,7 @@
 
 package loop
 
-const nativeEngine = Epoll
-
-var newNative func() (Poller, error)
+var (
+	pollers   map[Engine]func() (Poller, error)
+	autoOrder []Engine
+)

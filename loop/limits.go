@@ -44,4 +44,40 @@ const (
 	// free ones a loop keeps.
 	pieceBytes   = 16 << 10
 	pieceKeepMax = 256
+
+	// uringRequests and uringAnswers are the entries of an io_uring's two rings.
+	// More requests than that in one turn cost a further system call, more
+	// answers wait in the kernel.
+	uringRequests = 512
+	uringAnswers  = 4096
+
+	// uringBufferCount buffers of uringBufferBytes are lent to the kernel for
+	// what it receives ahead, for all connections of a loop together.
+	uringBufferCount = 512
+	uringBufferBytes = 4 << 10
+
+	// uringBulkBytes received ahead and not yet read end that for a connection;
+	// what comes in the same turn is added to it. uringSmallReads in a row, of at
+	// most uringBufferBytes, let it begin again.
+	uringBulkBytes  = 4 * uringBufferBytes
+	uringSmallReads = 32
+
+	// uringAcceptsMax connections accepted ahead end that, until they are taken.
+	uringAcceptsMax = 256
+
+	// uringSendBytes is the largest message that the ring sends, uringPostsMax how
+	// many of them one system call may have to send: the first must not wait for
+	// all of a long turn. uringOutboxBytes holds their copies.
+	uringSendBytes   = 4 << 10
+	uringPostsMax    = 64
+	uringOutboxBytes = uringPostsMax * uringSendBytes
+
+	// uringLateTime is how long such a message may still be taken by the peer of a
+	// closed connection, when the kernel had no room for it at first.
+	uringLateTime = 10 * time.Second
+
+	// uringCloseRounds times uringCloseTime bound how long ending waits for the
+	// kernel to give requests back.
+	uringCloseRounds = 100
+	uringCloseTime   = 10 * time.Millisecond
 )

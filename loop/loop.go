@@ -57,6 +57,9 @@ var epoch = time.Now()
 
 // New makes a loop on an engine. Run must be called to start it.
 func New(engine Engine) (*Loop, error) {
+	if engine == Auto || engine == "" {
+		engine, _ = engine.Resolve() // something is always to be had
+	}
 	p, err := engine.newPoller()
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -21,21 +22,40 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+func engineList() []Engine {
+	list := []Engine{Portable}
+	for _, e := range []Engine{Epoll, IOUring} {
+		if pollers[e] != nil {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
 // engines runs a test on every engine of this system.
 func engines(t *testing.T, f func(t *testing.T, l *Loop)) {
-	list := []Engine{Portable}
-	if newNative != nil {
-		list = append(list, nativeEngine)
-	}
-	for _, e := range list {
+	for _, e := range engineList() {
 		t.Run(string(e), func(t *testing.T) {
-			l, err := New(e)
-			if err != nil {
-				t.Fatal(err)
-			}
-			f(t, l)
+			f(t, newLoopOf(t, e))
 		})
 	}
+}
+
+func newLoopOf(t *testing.T, e Engine) *Loop {
+	t.Helper()
+	l, err := New(e)
+	if e == IOUring && refused(err) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// refused tells whether the kernel, not a mistake, is why there is no io_uring.
+func refused(err error) bool {
+	return errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.EPERM)
 }
 
 func run(t *testing.T, l *Loop) {
@@ -537,14 +557,11 @@ func TestPostOrder(t *testing.T) {
 }
 
 func TestBalance(t *testing.T) {
-	for _, e := range []Engine{Portable, Auto} {
+	for _, e := range engineList() {
 		t.Run(string(e), func(t *testing.T) {
 			loops := make([]*Loop, 3)
 			for i := range loops {
-				var err error
-				if loops[i], err = New(e); err != nil {
-					t.Fatal(err)
-				}
+				loops[i] = newLoopOf(t, e)
 			}
 			ln, err := loops[0].Listen("tcp", "127.0.0.1:0", echo, ListenOptions{Loops: loops})
 			if err != nil {
@@ -625,5 +642,35 @@ func TestEngineNames(t *testing.T) {
 	}
 	if e, err := Auto.Resolve(); err != nil || e == Auto {
 		t.Fatalf("auto resolves to %q, %v", e, err)
+	}
+}
+
+// Auto falls back, and says why.
+func TestAutoFallsBack(t *testing.T) {
+	oldPollers, oldOrder := pollers, autoOrder
+	t.Cleanup(func() { pollers, autoOrder = oldPollers, oldOrder })
+	no := errors.New("the kernel says no")
+	pollers = map[Engine]func() (Poller, error){
+		IOUring: func() (Poller, error) { return nil, no },
+		Epoll:   func() (Poller, error) { return newPortable(), nil },
+	}
+	for _, tt := range []struct {
+		order  []Engine
+		want   Engine
+		passed bool
+	}{
+		{[]Engine{IOUring, Epoll}, Epoll, true},
+		{[]Engine{Epoll, IOUring}, Epoll, false},
+		{[]Engine{IOUring}, Portable, true},
+		{nil, Portable, false},
+	} {
+		autoOrder = tt.order
+		got, passed, err := Auto.Choose()
+		if got != tt.want || errors.Is(passed, no) != tt.passed || err != nil {
+			t.Errorf("order %v: took %q, passed over: %v, %v", tt.order, got, passed, err)
+		}
+	}
+	if _, _, err := IOUring.Choose(); !errors.Is(err, no) {
+		t.Errorf("asked for by name: %v, want %v", err, no)
 	}
 }

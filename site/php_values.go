@@ -35,7 +35,7 @@ func (x *Exchange) phpFor(a *rewrite.Answer) *variant {
 		return v
 	}
 	ini := iniOf(a.Config.PHP())
-	key := iniKey(ini)
+	key := iniKey(ini, "\n", "\n") // which no line of a .htaccess has
 	v := s.variantsByIni[key]
 	if v == nil {
 		v = s.newVariant(x, ini)
@@ -61,7 +61,7 @@ func (s *local) newVariant(x *Exchange, ini map[string]string) *variant {
 		}
 	}
 	if err != nil {
-		x.Stream.Report(Report{Site: x.Site(), Script: string(x.plan.File), Err: fmt.Errorf("site: php_value and php_flag (%s) are not in force: %w", iniKey(ini), err)})
+		x.Stream.Report(Report{Site: x.Site(), Script: string(x.plan.File), Err: fmt.Errorf("site: php_value and php_flag (%s) are not in force: %w", iniKey(ini, "=", ", "), err)})
 	}
 	return &s.plain
 }
@@ -88,11 +88,11 @@ func iniOf(list []rewrite.PHPValue) map[string]string {
 	return ini
 }
 
-func iniKey(ini map[string]string) string {
+func iniKey(ini map[string]string, is, and string) string {
 	var list []string
 	for name, value := range ini {
-		list = append(list, name+"="+value)
+		list = append(list, name+is+value)
 	}
 	slices.Sort(list)
-	return strings.Join(list, ", ")
+	return strings.Join(list, and)
 }

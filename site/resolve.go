@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"sluice/rewrite"
 	"sluice/static"
 )
 
@@ -41,6 +42,14 @@ func (x *Exchange) resolve() {
 
 func (x *Exchange) refuse(status int, why string) {
 	x.plan = Plan{Kind: Refused, Status: status, Why: why}
+	x.traceRefused()
+}
+
+// traceRefused tells sluice explain what the site itself refuses, and why.
+func (x *Exchange) traceRefused() {
+	if x.Trace != nil {
+		x.Trace.Step(rewrite.Event{Kind: rewrite.TraceStatus, Directive: "sluice", Status: x.plan.Status, After: x.plan.Why})
+	}
 }
 
 // view makes a string of octets without copying; it must not be kept.

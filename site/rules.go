@@ -377,7 +377,9 @@ var scriptMissing = []byte("File not found.\n")
 
 // refuseRuled answers an error that the rules may have an ErrorDocument for.
 func (x *Exchange) refuseRuled(status int, why string) {
-	x.plan = Plan{Kind: Refused, Status: status, Why: why}
+	if x.plan.Kind != Refused || x.plan.Why != why { // else refuse has told it
+		x.refuse(status, why)
+	}
 	x.errorPage(status)
 }
 

@@ -70,6 +70,10 @@ func (x *Exchange) badPath(err error) {
 
 // perform fulfils x.plan.
 func (x *Exchange) perform() {
+	if x.Trace != nil && x.plan.Kind == Static {
+		file := x.plan.root.cache.RealRoot() + string(x.plan.File[len(x.plan.root.prefix):])
+		x.Trace.Step(rewrite.Event{Kind: rewrite.TraceHandler, Directive: "file", After: file, Status: x.orStatus(200)})
+	}
 	switch x.plan.Kind {
 	case Static:
 		x.sendFile()
