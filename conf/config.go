@@ -126,6 +126,7 @@ type Site struct {
 	Compression Compression
 	PHP         PHP
 	CGI         CGI
+	FastCGI     FastCGI
 	// AccessLog overrides the server's access log; nil for that one.
 	AccessLog *AccessLog
 }
@@ -209,6 +210,10 @@ type PHP struct {
 	RequestTime time.Duration
 	Ini         map[string]string // php.ini settings of own workers
 	Env         map[string]string // added to the environment of each request
+	// Servers are used in place of Mode and Path where there are any.
+	Servers []Upstream
+	// Balance is for servers that are not ours.
+	Balance Balance
 	// Manager is cgi or fpm: what own workers are.
 	Manager string
 	// WorkersMin keeps so many own workers in reserve (fpm); 0: all run.

@@ -12,13 +12,13 @@ import (
 // stand in a [[site]].
 var (
 	topLevel  = newLevel(tables, serverKeys, siteDefaultKeys())
-	siteLevel = newLevel(tables, siteKeys, phpKeys, cgiKeys)
+	siteLevel = newLevel(tables, siteKeys, phpKeys, fastcgiKeys, cgiKeys)
 )
 
 // siteDefaultKeys are the site keys that are good at the top too.
 func siteDefaultKeys() []key {
 	var all []key
-	for _, k := range slices.Concat(siteKeys, phpKeys, cgiKeys) {
+	for _, k := range slices.Concat(siteKeys, phpKeys, fastcgiKeys, cgiKeys) {
 		if !k.siteOnly {
 			all = append(all, k)
 		}
@@ -33,6 +33,7 @@ var tables = []table{
 	{path: "headers", title: "headers", about: "Changes to the head of every response: first `remove`, then `set`, then `add`."},
 	{path: "compression", title: "compression", short: "compression.enabled", about: "Compression of responses on the fly. `compression = false` is short for `compression.enabled`."},
 	{path: "php", title: "php", short: "php.use", about: "How scripts run. `php = \"auto\"` is short for `php.use`."},
+	{path: "fastcgi", title: "fastcgi", short: "fastcgi.servers", about: "An application that speaks FastCGI itself. `fastcgi = \"unix:/run/app.sock\"` is short for `fastcgi.servers`."},
 	{path: "cgi", title: "cgi", about: "Programs that run as plain CGI, a process for each request."},
 }
 

@@ -179,7 +179,7 @@ func (x *Exchange) Content(p []byte) {
 func (x *Exchange) bodyMax() int64 {
 	limit := x.site.opts.BodyMax()
 	if a := x.plan.ruled; a != nil {
-		if a.Kind == rewrite.AnswerScript && x.site.php != nil && !x.plan.isCGI() && x.Rehearse == nil {
+		if a.Kind == rewrite.AnswerScript && x.site.php != nil && !x.plan.isCGI() && !x.plan.isApp() && x.Rehearse == nil {
 			if n := x.phpFor(a).bodyMax; n > 0 {
 				limit = n
 			}

@@ -24,6 +24,9 @@ func (k Kind) String() string {
 	return [...]string{"refused", "static", "script", "redirect"}[k]
 }
 
+// isApp tells an application that answers by itself from scripts.
+func (p *Plan) isApp() bool { return p.ruled != nil && p.ruled.Handler == appHandler }
+
 // isCGI tells a CGI program from PHP.
 func (p *Plan) isCGI() bool { return p.ruled != nil && p.ruled.Handler == cgiHandler }
 

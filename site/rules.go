@@ -66,7 +66,9 @@ func newRules(sl *local, base *rewrite.File) *rules {
 	r.site = rewrite.Site{
 		Base: base, Prefix: o.Path, Names: o.Names, Port: o.Htaccess.Port, TLSPort: o.Htaccess.TLSPort, Software: "sluice",
 		Types: sl.types, Htaccess: o.Htaccess.Allowed != rewrite.OverrideNone, Proxy: true,
-		IsScript: func(h string) bool { return isPHPHandler(h) || h == cgiHandler && o.CGI != nil },
+		IsScript: func(h string) bool {
+			return isPHPHandler(h) || h == cgiHandler && o.CGI != nil || h == appHandler && o.App != nil
+		},
 	}
 	return r
 }
@@ -74,8 +76,11 @@ func newRules(sl *local, base *rewrite.File) *rules {
 // scriptHandler is the handler that Site.Base gives to scripts.
 const scriptHandler = "application/x-httpd-php"
 
-// cgiHandler is that of CGI programs.
-const cgiHandler = "cgi-script"
+const (
+	// cgiHandler is that of CGI programs, appHandler that of an application.
+	cgiHandler = "cgi-script"
+	appHandler = "sluice-fastcgi"
+)
 
 // isPHPHandler knows what a handler of PHP is called in the .htaccess files
 // of hosting companies: they all mean this site's PHP.
@@ -108,6 +113,12 @@ func serverText(o *Options) string {
 	}
 	for _, folder := range o.CGIFolders {
 		b.WriteString("<If \"%{REQUEST_URI} =~ m#^" + strings.ReplaceAll(quotePattern(folder), "#", `\x23`) + "/#\">\nOptions +ExecCGI\nSetHandler " + cgiHandler + "\n</If>\n")
+	}
+	switch {
+	case o.App != nil && o.AppAll:
+		b.WriteString("DirectorySlash Off\nDirectoryIndex disabled\nSetHandler " + appHandler + "\n")
+	case o.App != nil:
+		b.WriteString("<If \"! -f %{REQUEST_FILENAME}\">\nSetHandler " + appHandler + "\n</If>\n")
 	}
 	for status, page := range o.ErrorPages {
 		if strings.HasPrefix(page, "/") {
@@ -278,7 +289,7 @@ func (x *Exchange) obey(a *rewrite.Answer) {
 		if a.URI != "*" {
 			x.scratch = appendField(x.scratch, "Allow", allowedMethods)
 		}
-		x.reply(200, nil, a.Meta.ContentType(), false)
+		x.reply(200, nil, typeOf(a), false)
 	case rewrite.AnswerProxy:
 		x.fail(500, errNoProxy(a.Location))
 	case rewrite.AnswerStatus, rewrite.AnswerPending:
@@ -326,6 +337,11 @@ func (x *Exchange) obeyFile(a *rewrite.Answer) {
 		return
 	}
 	o := &x.site.opts
+	if a.Kind == rewrite.AnswerScript && a.Handler == appHandler {
+		x.plan = Plan{Kind: Script, File: file, root: root, ruled: a}
+		x.runScript()
+		return
+	}
 	if a.Kind == rewrite.AnswerScript && a.Handler == cgiHandler {
 		if a.Config.Options()&rewrite.OptExecCGI == 0 {
 			x.refuseRuled(403, "Options ExecCGI is off in this folder")

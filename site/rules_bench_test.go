@@ -81,3 +81,17 @@ func BenchmarkStatic(b *testing.B) {
 		})
 	}
 }
+
+// A file in a folder without .htaccess costs no memory, whether rules are obeyed
+// or not.
+func TestStaticWithoutRulesDoesNotAllocate(t *testing.T) {
+	for _, obeyed := range []bool{false, true} {
+		h := ruledHost(t, "", obeyed)
+		t.Cleanup(h.Close)
+		do := ask(t, h, request("GET", "/wp-content/a/b.css", benchFields...))
+		do()
+		if n := testing.AllocsPerRun(200, do); n != 0 {
+			t.Errorf("rules obeyed: %t: %v allocations per request", obeyed, n)
+		}
+	}
+}

@@ -36,7 +36,7 @@ func (x *Exchange) asRuled(a *rewrite.Answer) *message.Request {
 // what AddType, AddEncoding and SetOutputFilter made of the file.
 func (x *Exchange) describeFile(a *rewrite.Answer) {
 	o := static.Options{}
-	switch t := a.Meta.ContentType(); {
+	switch t := typeOf(a); {
 	case t == "" && !x.site.utf8:
 		o.NoType = true
 	case t != "" && a.Quiet():
@@ -46,6 +46,18 @@ func (x *Exchange) describeFile(a *rewrite.Answer) {
 	}
 	o.NoCodings = a.Meta.Encoding != "" || !x.compresses(a)
 	x.sending = o
+}
+
+// typeOf is the Content-Type that rules give. One with a line end is none: [T]
+// may take it from the request, and it must not begin another field.
+func typeOf(a *rewrite.Answer) string {
+	t := a.Meta.ContentType()
+	for i := 0; i < len(t); i++ {
+		if t[i] < ' ' || t[i] == 0x7F {
+			return ""
+		}
+	}
+	return t
 }
 
 // compresses tells whether a file may be compressed: where sluice is to be as a

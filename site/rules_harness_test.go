@@ -116,6 +116,13 @@ func ruledScript(t *testing.T, h *Host, head string) (*Exchange, *recorder) {
 	return x, rec
 }
 
+// alone ends the gateway's part of a request, so that a test can play it.
+func alone(x *Exchange, rec *recorder) (*Exchange, *recorder) {
+	x.request.Abort()
+	x.request = nil
+	return x, rec
+}
+
 // expect compares a response with a status and field lines "Name: value"; one
 // that is only "Name:" must not be there.
 func expect(t *testing.T, what string, rec *recorder, status int, lines ...string) {
@@ -238,9 +245,11 @@ func (l *running) serve(head string) *recorder {
 	_, rec := l.begin(head)
 	l.until(head, func() bool { return rec.finished+rec.broken > 0 })
 	var out recorder
-	l.do(func() { //nolint:govet // a copy, so that the loop's is not read from here
-		out = recorder{t: l.t, status: rec.status, fields: rec.fields, length: rec.length, heads: rec.heads,
-			finished: rec.finished, broken: rec.broken, reports: rec.reports}
+	l.do(func() { // a copy, so that the loop's is not read from here
+		out = recorder{
+			t: l.t, status: rec.status, fields: rec.fields, length: rec.length, heads: rec.heads,
+			finished: rec.finished, broken: rec.broken, reports: rec.reports,
+		}
 		out.body.Write(rec.body.Bytes())
 	})
 	if out.heads != 1 || out.finished != 1 {

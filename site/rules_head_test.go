@@ -121,9 +121,10 @@ Header unset *
 		}
 	}
 	// Without the site's own say over the head, too: nothing but the rule's Location.
-	quiet := ruled(t, map[string]string{".htaccess": "RewriteEngine On\nRewriteRule ^raw/(.*)$ http://test.example/$1 [R,NE,L]\nRewriteRule ^type/(.*)$ /a.txt [T=$1,L]\n", "a.txt": "a"})
-	for _, target := range []string{"/raw/" + evil, "/type/text/html" + evil} {
+	quiet := ruled(t, map[string]string{".htaccess": "RewriteEngine On\nRewriteRule ^raw/(.*)$ http://test.example/$1 [R,NE,L]\nAcceptPathInfo On\nRewriteRule ^a.txt/(.*)$ - [T=$1,L]\nRewriteRule ^b.txt - [T=text%{PATH_INFO},L]\n", "a.txt": "a", "b.txt": "b"})
+	for _, target := range []string{"/raw/" + evil, "/a.txt/text/html" + evil, "/b.txt/html" + evil} {
 		answered(t, quiet, get(target))
+		answered(t, quiet, request("OPTIONS", target, "Host: x"))
 	}
 }
 

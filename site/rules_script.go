@@ -42,6 +42,12 @@ func (x *Exchange) fillRuled(e *cgi.Environment, hasContent bool) {
 			dotRedirectURL(vars)
 		}
 	}
+	if x.plan.isApp() { // the program is the site, all of the path its PATH_INFO
+		e.ScriptName = []byte(x.site.opts.Path)
+		e.PathInfo = x.site.below([]byte(a.URI))
+		e.PathTranslated = append([]byte(site.Root), e.PathInfo...)
+		e.ScriptFilename = e.PathTranslated
+	}
 	e.Query = []byte(a.Args)
 	if x.HasContent && !hasContent {
 		e.ContentLength = 0

@@ -30,13 +30,7 @@ func (x *Exchange) runScript() {
 		x.rehearse(req, hasContent)
 		return
 	}
-	backend := x.site.php
-	if x.plan.isCGI() {
-		backend = x.site.cgi
-	} else if x.plan.ruled != nil {
-		backend = x.phpFor(x.plan.ruled).php
-	}
-	r := backend.Begin(x)
+	r := x.backend().Begin(x)
 	x.request, x.started = r, x.site.loop.Now()
 	x.fillEnvironment(&r.Env, hasContent)
 	if x.plan.ruled != nil {
@@ -48,6 +42,19 @@ func (x *Exchange) runScript() {
 		x.Stream.Continue()
 	}
 	r.Start(hasContent)
+}
+
+// backend is who runs the script of the plan.
+func (x *Exchange) backend() *gateway.Local {
+	switch p := &x.plan; {
+	case p.isApp():
+		return x.site.app
+	case p.isCGI():
+		return x.site.cgi
+	case p.ruled != nil:
+		return x.phpFor(p.ruled).php
+	}
+	return x.site.php
 }
 
 // rehearse tells what would be run, and goes on as if it had answered.

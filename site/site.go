@@ -65,6 +65,10 @@ type Options struct {
 	// PHPVariant gives PHP with other settings, for php_value and php_flag; nil
 	// where it can't. It is called on loops and must not wait.
 	PHPVariant func(ini map[string]string) (PHPVariant, error)
+	// App answers requests by itself: for what is no file, or, AppAll, for all.
+	// It takes Htaccess, which may allow nothing.
+	App    *gateway.Options
+	AppAll bool
 	// CGI runs programs that are no PHP, those with CGIExtensions and those in
 	// CGIFolders (URL paths without a last slash); nil: there are none. It takes
 	// Htaccess, which may allow nothing.
@@ -133,6 +137,7 @@ type local struct {
 	php       *gateway.Local
 	plain     variant           // php itself
 	cgi       *gateway.Local    // nil: no CGI programs
+	app       *gateway.Local    // nil: no application of its own
 	utf8Types map[string]string // with their charset
 	// variants are those by the settings of a .htaccess, and by their text.
 	variants      map[*rewrite.Config]*variant
@@ -160,6 +165,9 @@ func (s *Site) on(l *loop.Loop) (*local, error) {
 	if s.base != nil {
 		sl.rules = newRules(sl, s.base)
 		s.changes.join(sl)
+	}
+	if s.opts.App != nil {
+		sl.app = s.opts.App.On(l)
 	}
 	if s.opts.CGI != nil {
 		sl.cgi = s.opts.CGI.On(l)
@@ -328,7 +336,7 @@ func splitPort(b []byte) (host, port []byte) {
 // Close gives back what is idle; requests in flight go on.
 func (h *Host) Close() {
 	for _, sl := range h.all {
-		for _, backend := range []*gateway.Local{sl.php, sl.cgi} {
+		for _, backend := range []*gateway.Local{sl.php, sl.cgi, sl.app} {
 			if backend != nil {
 				backend.Close()
 			}

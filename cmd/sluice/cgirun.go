@@ -33,7 +33,9 @@ func (p *siteParts) startCGI(opts *site.Options, store *spool.Store) error {
 	return nil
 }
 
-func (p *siteParts) stopCGI() {
+// stopOthers ends what is no PHP.
+func (p *siteParts) stopOthers() {
+	p.app.close()
 	if p.cgi == nil {
 		return
 	}

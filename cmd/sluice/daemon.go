@@ -208,6 +208,11 @@ func (d *daemon) startPHP() error {
 	errs := make([]error, len(d.sites))
 	var wg sync.WaitGroup
 	for i, p := range d.sites {
+		if p.app != nil {
+			if err := p.app.start(ctx); err != nil {
+				return exitWith(exitPHP, err)
+			}
+		}
 		if p.php == nil {
 			continue
 		}
@@ -254,7 +259,7 @@ func (d *daemon) stop(limit time.Duration) error {
 		if p.variants != nil {
 			p.variants.stop(phpGrace)
 		}
-		p.stopCGI()
+		p.stopOthers()
 	}
 	for _, l := range d.loops {
 		l.Stop()
@@ -272,7 +277,7 @@ func (d *daemon) killPHP() {
 		if p.variants != nil {
 			p.variants.stop(0)
 		}
-		p.stopCGI()
+		p.stopOthers()
 	}
 }
 

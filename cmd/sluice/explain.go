@@ -113,7 +113,7 @@ func (f *explainFlags) explain(args []string) (*explanation, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer p.stopCGI()
+		defer p.stopOthers()
 		parts = append(parts, p)
 		notes[s.Label()] = note
 	}

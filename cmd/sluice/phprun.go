@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -22,28 +23,31 @@ const patience = 2 * time.Second
 
 // phpRunner is a site's PHP: own workers, or a FastCGI server that runs already.
 type phpRunner struct {
-	cfg   *conf.PHP
-	pool  *fcgi.Pool
-	group *php.Group // nil for a server that is not ours
-	fpm   bool       // group is a php-fpm
-	bin   php.Binary
-	// network and address are of a php-fpm that was found; else cfg has them.
-	network, address string
-	facts            php.Facts
-	log              *zap.Logger
-	where            string
-	server           fcgi.Server // that is not ours
-	conns            int
+	cfg       *conf.PHP
+	pool      *fcgi.Pool
+	group     *php.Group // nil for a server that is not ours
+	fpm       bool       // group is a php-fpm
+	bin       php.Binary
+	facts     php.Facts
+	log       *zap.Logger
+	where     string
+	upstreams *upstreams // nil: PHP is ours
+	conns     int
 }
 
 // newPHP prepares a site's PHP; nil when there is none and none is needed.
 func newPHP(s *conf.Site, log *zap.Logger) (*phpRunner, error) {
 	r := &phpRunner{cfg: &s.PHP, log: log.With(zap.String("site", s.Label()))}
+	if len(s.PHP.Servers) > 0 {
+		r.external(slices.Clone(s.PHP.Servers))
+		return r, nil
+	}
 	switch s.PHP.Mode {
 	case conf.PHPOff:
 		return nil, nil //nolint:nilnil // off is a setting, not a fault
 	case conf.PHPUnix, conf.PHPTCP:
-		return r, r.external(string(s.PHP.Mode), s.PHP.Path)
+		r.external([]conf.Upstream{{Network: string(s.PHP.Mode), Address: s.PHP.Path}})
+		return r, nil
 	case conf.PHPAuto:
 		if s.App == conf.AppSPA {
 			return nil, nil //nolint:nilnil // such a site is all files
@@ -80,8 +84,8 @@ func (r *phpRunner) otherThanCGI(s *conf.Site) bool {
 	defer cancel()
 	if a, err := php.FindFPM(ctx); err == nil {
 		r.log.Info("no php-cgi found; using the php-fpm that runs", zap.String("address", a.Network+":"+a.Address))
-		r.network, r.address = a.Network, a.Address
-		return r.external(a.Network, a.Address) == nil
+		r.external([]conf.Upstream{{Network: a.Network, Address: a.Address}})
+		return true
 	}
 	if r.ownFPM(s) == nil {
 		r.log.Info("no php-cgi found; running a php-fpm instead")
@@ -104,28 +108,19 @@ func (r *phpRunner) ownFPM(s *conf.Site) error {
 	return r.own(s)
 }
 
-func (r *phpRunner) external(network, address string) error {
-	numeric, err := resolve(network, address)
-	if err != nil {
-		return exitWith(exitPHP, fmt.Errorf("php = %q: %w", network+":"+address, err))
+// external uses FastCGI servers that are not ours.
+func (r *phpRunner) external(list []conf.Upstream) {
+	for i := range list {
+		if list[i].Conns == 0 {
+			list[i].Conns = r.cfg.Workers
+		}
 	}
-	r.conns = r.cfg.Workers
-	if r.conns == 0 {
-		r.conns = externalConnsDefault
+	r.upstreams = newUpstreams(list, r.cfg.Balance, fcgi.Options{Queue: r.cfg.Queue, QueueTime: r.cfg.QueueTime}, r.log)
+	r.pool, r.conns = r.upstreams.pool, r.upstreams.conns()
+	r.where = list[0].Network + ":" + list[0].Address
+	if len(list) > 1 {
+		r.where += fmt.Sprintf(" and %d more", len(list)-1)
 	}
-	r.where = network + ":" + address
-	r.server = fcgi.Server{Network: network, Address: numeric}
-	r.pool = fcgi.NewPool(fcgi.Options{
-		Servers: []fcgi.Server{{Network: network, Address: numeric, Conns: r.conns}},
-		Queue:   r.cfg.Queue, QueueTime: r.cfg.QueueTime, IdleTime: externalIdleTime,
-	})
-	return nil
-}
-
-func (r *phpRunner) setExternal() {
-	s := r.server
-	s.Conns = r.conns
-	r.pool.SetServers([]fcgi.Server{s})
 }
 
 // iniWithDefaults makes opcache look at a script's file again after a second, as
@@ -165,7 +160,10 @@ func (r *phpRunner) own(s *conf.Site) error {
 
 // start starts own workers and asks PHP for its limits.
 func (r *phpRunner) start(ctx context.Context) error {
-	if r.group == nil {
+	if r.upstreams != nil {
+		if err := r.upstreams.start(ctx); err != nil {
+			return exitWith(exitPHP, err)
+		}
 		return nil
 	}
 	if err := r.group.Start(ctx); err != nil {
@@ -185,12 +183,9 @@ func (r *phpRunner) probe(ctx context.Context) error {
 	if r.group != nil {
 		r.facts, err = r.group.Probe(ctx)
 	} else {
-		network, address := string(r.cfg.Mode), r.cfg.Path
-		if r.address != "" {
-			network, address = r.network, r.address
-		}
-		r.facts, err = php.ProbeAddress(ctx, network, address)
-		r.countChildren(ctx, network, address)
+		first := r.upstreams.resolver.Servers[0]
+		r.facts, err = php.ProbeAddress(ctx, first.Network, first.Address)
+		r.countChildren(ctx, first)
 	}
 	return err
 }
@@ -198,11 +193,11 @@ func (r *phpRunner) probe(ctx context.Context) error {
 // countChildren bounds the connections to a php-fpm that is not ours by its
 // children, one of which is left for others; without an answer the careful
 // default stays.
-func (r *phpRunner) countChildren(ctx context.Context, network, address string) {
-	if r.cfg.Workers != 0 || r.cfg.StatusPath == "" {
+func (r *phpRunner) countChildren(ctx context.Context, only fcgi.Server) {
+	if r.cfg.Workers != 0 || r.cfg.StatusPath == "" || len(r.cfg.Servers) > 0 || r.upstreams.resolver.Named() {
 		return
 	}
-	st, err := php.ReadFPMStatus(ctx, network, address, r.cfg.StatusPath)
+	st, err := php.ReadFPMStatus(ctx, only.Network, only.Address, r.cfg.StatusPath)
 	if err != nil {
 		r.log.Debug("php-fpm did not tell its number of children", zap.Error(err))
 		return
@@ -212,7 +207,8 @@ func (r *phpRunner) countChildren(ctx context.Context, network, address string) 
 		n = max(n, externalConnsDefault+1) // more are started when they are needed
 	}
 	r.conns = max(1, n-1)
-	r.setExternal()
+	only.Conns = r.conns
+	r.pool.SetServers([]fcgi.Server{only})
 }
 
 // changed hears of workers that can't be started, or can again.
@@ -258,6 +254,7 @@ func (r *phpRunner) kill(_ fcgi.Server, fd uintptr) (func(), error) {
 }
 
 func (r *phpRunner) stop(grace time.Duration) {
+	r.upstreams.close()
 	if r.group != nil {
 		if err := r.group.Stop(grace); err != nil {
 			r.log.Warn("stopping php", zap.Error(err))

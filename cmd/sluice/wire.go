@@ -1,11 +1,9 @@
 package main
 
 import (
-	"net"
 	"runtime"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -21,12 +19,6 @@ import (
 )
 
 const (
-	// externalConnsDefault is how many connections a FastCGI server that is not
-	// ours gets when nobody says: Debian's php-fpm has 5 children, and one must
-	// be left for others.
-	externalConnsDefault = 4
-	// externalIdleTime gives them back to others soon.
-	externalIdleTime = 2 * time.Second
 	// bodyMaxUnknown bounds content where PHP's own limit can't be asked.
 	bodyMaxUnknown = 128 << 20
 )
@@ -36,6 +28,7 @@ type siteParts struct {
 	cfg      *conf.Site
 	site     *site.Site
 	php      *phpRunner   // nil when PHP is off
+	app      *upstreams   // nil: no application of its own
 	cgi      *cgid.Server // nil: no CGI programs
 	log      *zap.Logger
 	variants *phpVariants // of php; nil where PHP is not ours
@@ -62,6 +55,9 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 			opts.Htaccess.Types = apacheTypes(cfg.MIME)
 		}
 	}
+	if len(cfg.FastCGI.Servers) > 0 {
+		p.useApp(&opts, store)
+	}
 	if cfg.CGI.Enabled() {
 		if err := p.startCGI(&opts, store); err != nil {
 			return nil, err
@@ -77,7 +73,11 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 	opts.Roots = roots(cfg, compressor)
 	if php != nil {
 		backend := func(r *phpRunner) *gateway.Options {
-			return &gateway.Options{Pool: r.pool, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg)}
+			o := &gateway.Options{Pool: r.pool, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg)}
+			if r.upstreams != nil {
+				o.RetrySafe = cfg.PHP.Balance.Retry
+			}
+			return o
 		}
 		opts.PHP, opts.SlowTime = backend(php), cfg.PHP.SlowTime
 		if php.group != nil {
@@ -162,15 +162,3 @@ func sortedKeys(m map[string]string) []string {
 // loopsDefault is measured (docs/benchmarks.md): PHP needs the processors, and
 // a loop serves more than one processor's worth of PHP.
 func loopsDefault() int { return max(1, runtime.GOMAXPROCS(0)/2) }
-
-// resolve makes numeric addresses of a FastCGI server's name.
-func resolve(network, address string) (string, error) {
-	if network != "tcp" {
-		return address, nil
-	}
-	a, err := net.ResolveTCPAddr("tcp", address)
-	if err != nil {
-		return "", err
-	}
-	return a.String(), nil
-}

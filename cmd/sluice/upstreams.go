@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"sluice/conf"
+	"sluice/fcgi"
+	"sluice/gateway"
+	"sluice/rewrite"
+	"sluice/site"
+	"sluice/spool"
+)
+
+// upstreams are FastCGI servers that are not ours.
+type upstreams struct {
+	pool     *fcgi.Pool
+	resolver fcgi.Resolver
+	stop     context.CancelFunc
+}
+
+const (
+	// externalConnsDefault is how many connections a FastCGI server that is not
+	// ours gets when nobody says: Debian's php-fpm has 5 children, and one must
+	// be left for others.
+	externalConnsDefault = 4
+	// externalIdleTime gives them back to others soon.
+	externalIdleTime = 2 * time.Second
+)
+
+// newUpstreams makes the pool of some servers. Names that have no address yet are
+// asked for again and again.
+func newUpstreams(list []conf.Upstream, b conf.Balance, opts fcgi.Options, log *zap.Logger) *upstreams {
+	opts.IdleTime, opts.KeepTime, opts.Health.Path = externalIdleTime, b.KeepTime, b.HealthPath
+	u := &upstreams{pool: fcgi.NewPool(opts)}
+	u.resolver = fcgi.Resolver{Pool: u.pool, Every: b.ResolveTime, Failed: func(s fcgi.Server, err error) {
+		log.Warn("a FastCGI server's name has no address", zap.String("server", s.Key()), zap.Error(err))
+	}}
+	for _, s := range list {
+		u.resolver.Servers = append(u.resolver.Servers, upstreamServer(s))
+	}
+	return u
+}
+
+func upstreamServer(s conf.Upstream) fcgi.Server {
+	out := fcgi.Server{Network: s.Network, Address: s.Address, Conns: s.Conns, Name: s.Name, Weight: s.Weight, Mux: fcgi.MuxOff}
+	if out.Conns == 0 {
+		out.Conns = externalConnsDefault
+	}
+	switch s.Multiplex {
+	case "auto":
+		out.Mux = fcgi.MuxAuto
+	case "on":
+		out.Mux = fcgi.MuxOn
+	}
+	return out
+}
+
+// start looks the names up, and goes on doing so.
+func (u *upstreams) start(ctx context.Context) error {
+	err := u.resolver.Resolve(ctx)
+	if !u.resolver.Named() {
+		return err
+	}
+	background, cancel := context.WithCancel(context.Background())
+	u.stop = cancel
+	go u.resolver.Run(background)
+	return nil // a name may have an address later
+}
+
+func (u *upstreams) close() {
+	if u != nil && u.stop != nil {
+		u.stop()
+	}
+}
+
+// conns is how many connections all servers may have.
+func (u *upstreams) conns() (n int) {
+	for _, s := range u.resolver.Servers {
+		n += s.Conns
+	}
+	return n
+}
+
+// useApp puts an application that speaks FastCGI itself behind a site's files.
+func (p *siteParts) useApp(opts *site.Options, store *spool.Store) {
+	cfg := &p.cfg.FastCGI
+	p.app = newUpstreams(cfg.Servers, p.cfg.PHP.Balance, fcgi.Options{Queue: p.cfg.PHP.Queue, QueueTime: p.cfg.PHP.QueueTime}, p.log)
+	opts.App = &gateway.Options{
+		Pool: p.app.pool, Store: store, RequestTime: cfg.RequestTime, Log: site.Log{}, Params: params(p.cfg), RetrySafe: p.cfg.PHP.Balance.Retry,
+	}
+	opts.AppAll = cfg.Pass == "all"
+	if opts.Htaccess == nil {
+		opts.Htaccess = &site.Htaccess{Allowed: rewrite.OverrideNone}
+	}
+}
