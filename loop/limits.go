@@ -8,6 +8,11 @@ const (
 	// event can bring, so one busy peer cannot keep the others waiting.
 	readBufferBytes = 128 << 10
 
+	// keepReadBytesMin is what is worth keeping a read buffer for, freeReadsMax how
+	// many spare ones a loop has.
+	keepReadBytesMin = readBufferBytes / 2
+	freeReadsMax     = 128
+
 	// outHighBytes stops whoever feeds a connection (Conn.Full), outLowBytes
 	// lets him go on (Handler.Drained): memory per connection stays bounded
 	// however slow its peer reads.

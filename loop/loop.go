@@ -15,21 +15,22 @@ type Loop struct {
 	start  time.Time
 
 	// Owned by the loop's goroutine:
-	now     int64 // ns since epoch, taken once per turn
-	wall    time.Time
-	slots   []slot
-	free    []uint32
-	timers  timerHeap
-	dirty   []*Conn // have output that was not yet offered to the socket
-	readBuf []byte
-	pieces  [][]byte // free output buffers, each of pieceBytes
-	queues  [][]segment
-	iov     [][]byte
-	events  [eventsMax]Event
-	stop    bool
-	stall   time.Duration
-	closing int    // connections that still send what was queued before Close
-	flushed func() // see WhenFlushed
+	now       int64 // ns since epoch, taken once per turn
+	wall      time.Time
+	slots     []slot
+	free      []uint32
+	timers    timerHeap
+	dirty     []*Conn // have output that was not yet offered to the socket
+	readBuf   []byte
+	freeReads [][]byte // spare read buffers; see KeepRead
+	pieces    [][]byte // free output buffers, each of pieceBytes
+	queues    [][]segment
+	iov       [][]byte
+	events    [eventsMax]Event
+	stop      bool
+	stall     time.Duration
+	closing   int    // connections that still send what was queued before Close
+	flushed   func() // see WhenFlushed
 
 	// Shared:
 	conns   atomic.Int64 // open connections, read by the balancer

@@ -13,8 +13,9 @@ import (
 
 // packer compresses a script's response on its way to the client.
 type packer struct {
-	w   *gzip.Writer
-	out []byte
+	w      *gzip.Writer
+	out    []byte
+	stream bool // the script is still at it
 }
 
 // Write implements io.Writer for the compressor.
@@ -97,7 +98,10 @@ func (x *Exchange) acceptsGzip() bool {
 // pack compresses a piece of content and passes on what comes of it.
 func (x *Exchange) pack(b []byte) {
 	_, _ = x.packer.w.Write(b) // its Writer takes everything
-	if len(x.packer.out) >= packedWriteBytes {
+	if x.packer.stream {
+		_ = x.packer.w.Flush() // what came by itself is passed on
+	}
+	if x.packer.stream || len(x.packer.out) >= packedWriteBytes {
 		x.flushPacked()
 	}
 }

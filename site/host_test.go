@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"sluice/rewrite"
-
 	"sluice/static"
 )
 

@@ -34,7 +34,6 @@ type rules struct {
 	opts   *Htaccess
 	base   *rewrite.File
 	site   rewrite.Site
-	front  bool // of opts.FrontController
 	merger rewrite.Merger
 	world  world
 	free   []*ruling

@@ -223,7 +223,7 @@ FileETag None
 // FuzzHeadOfRules: whatever a rule makes of a request's path, the head is whole.
 func FuzzHeadOfRules(f *testing.F) {
 	h := ruled(f, map[string]string{
-		".htaccess": "RewriteEngine On\nRewriteRule ^raw/(.*)$ http://test.example/$1 [R,NE,L]\nRewriteRule ^type/(.*)$ /a.txt [T=$1,CO=a:$1,L]\nHeader set X-U expr=%{unescape:%{QUERY_STRING}}\n",
+		".htaccess": "RewriteEngine On\nRewriteRule ^raw/(.*)$ http://test.example/$1 [R,NE,L]\nAcceptPathInfo On\nRewriteRule ^a.txt/(.*)$ - [T=$1,CO=a:$1,L]\nHeader set X-U expr=%{unescape:%{QUERY_STRING}}\n",
 		"a.txt":     "a",
 	})
 	for _, seed := range []string{"x%0d%0ax-injected:1", "%0a", "text/html%0d", "%00", "a b", "%e2%80%a8"} {
@@ -238,7 +238,7 @@ func FuzzHeadOfRules(f *testing.F) {
 				t.Skip() // no request-target
 			}
 		}
-		for _, target := range []string{"/raw/" + s, "/type/" + s, "/a.txt?" + s} {
+		for _, target := range []string{"/raw/" + s, "/a.txt/" + s, "/a.txt?" + s} {
 			answered(t, h, get(target))
 		}
 	})

@@ -34,7 +34,11 @@ func (x *Exchange) list(a *rewrite.Answer) {
 	conf := a.Config.Listing()
 	page := &listing.Page{Path: a.URI, Query: a.Args, Order: conf.Order, HideParent: conf.Ignored("..")}
 	var err error
-	if page.Options, err = listing.ParseOptions(conf.Options...); err != nil {
+	levels := conf.Options
+	if x.site.utf8 {
+		levels = append([][]string{{"Charset=UTF-8"}}, levels...)
+	}
+	if page.Options, err = listing.ParseOptions(levels...); err != nil {
 		x.fail(500, fmt.Errorf("site: folder %s: %w", a.Filename, err))
 		return
 	}

@@ -42,7 +42,7 @@ func TestListing(t *testing.T) {
 		l.start(o)
 		rec := l.serve(get("/l/"))
 		body := rec.body.String()
-		expect(t, "list", rec, 200, "X-Rule: yes", "Content-Type: text/html;charset=ISO-8859-1")
+		expect(t, "list", rec, 200, "X-Rule: yes", "Content-Type: text/html;charset=UTF-8")
 		if int64(rec.body.Len()) != rec.length {
 			t.Errorf("length %d, said %d", rec.body.Len(), rec.length)
 		}
@@ -76,8 +76,13 @@ func TestListing(t *testing.T) {
 			head   string
 			status int
 		}{
-			{get("/off/"), 403}, {get("/l"), 301}, {get("/priv/"), 404}, {get("/l/denied/"), 403}, {get("/l/.git/"), 404},
-			{request("POST", "/l/", "Host: x"), 404}, {request("HEAD", "/l/", "Host: x"), 200},
+			{get("/off/"), 403},
+			{get("/l"), 301},
+			{get("/priv/"), 404},
+			{get("/l/denied/"), 403},
+			{get("/l/.git/"), 404},
+			{request("POST", "/l/", "Host: x"), 404},
+			{request("HEAD", "/l/", "Host: x"), 200},
 		} {
 			expect(t, tt.head, l.serve(tt.head), tt.status)
 		}

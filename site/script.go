@@ -263,7 +263,8 @@ func (x *Exchange) Head(res *cgi.Response, length int64) {
 	}
 	if packed {
 		b = append(b, "Content-Encoding: gzip\r\n"...)
-		x.packer, length = x.site.newPacker(), -1
+		x.packer = x.site.newPacker()
+		x.packer.stream, length = length < 0, -1
 	}
 	if len(res.ContentType) == 0 && length != 0 && res.Status != 304 && res.Status != 204 {
 		b = appendField(b, "Content-Type", "text/html; charset=UTF-8")

@@ -57,9 +57,12 @@ type Spool struct {
 	err     error
 }
 
+// piece is a part of the content: in a chunk, or in a read buffer of the loop
+// that is kept for it.
 type piece struct {
 	b     []byte
 	chunk *[chunkBytes]byte
+	kept  []byte
 }
 
 // Init makes s ready to be filled on a loop.
@@ -91,12 +94,19 @@ func (st *Store) overBudget() bool {
 	return st.used.Load() > limit
 }
 
-// Write adds octets, copying them.
+// Write adds octets. They are copied, unless they fill most of the loop's read
+// buffer: then that is kept.
 func (s *Spool) Write(p []byte) {
 	if s.closed || s.err != nil {
 		return
 	}
 	s.size += int64(len(p))
+	if buf, ok := s.l.KeepRead(p); ok {
+		s.mem = append(s.mem, piece{b: p, kept: buf})
+		s.store.used.Add(int64(len(buf)))
+		s.memLen += int64(len(p))
+		p = nil
+	}
 	for len(p) > 0 {
 		last := len(s.mem) - 1
 		if last < 0 || len(s.mem[last].b) == chunkBytes || s.mem[last].chunk == nil {
@@ -161,7 +171,7 @@ func (s *Spool) Forget() {
 	if s.file != nil && s.file.refs.Load() > 1 {
 		return
 	}
-	s.store.freeAll(s.mem)
+	s.store.freeAll(s.mem, s.l)
 	s.mem = s.mem[:0]
 	s.size, s.read, s.memLen, s.written = 0, 0, 0, 0
 	s.spilled = false
@@ -173,18 +183,25 @@ func (s *Spool) Close() {
 		return
 	}
 	s.closed = true
-	s.store.freeAll(s.mem)
+	s.store.freeAll(s.mem, s.l)
 	s.mem = s.mem[:0]
 	if s.file != nil {
 		s.file.Release()
 	}
 }
 
-func (st *Store) freeAll(list []piece) {
+// freeAll gives memory back; l is nil off the loop.
+func (st *Store) freeAll(list []piece, l *loop.Loop) {
 	for i := range list {
 		if c := list[i].chunk; c != nil {
 			chunks.Put(c)
 			st.used.Add(-chunkBytes)
+		}
+		if buf := list[i].kept; buf != nil {
+			st.used.Add(-int64(len(buf)))
+			if l != nil {
+				l.GiveRead(buf)
+			}
 		}
 		list[i] = piece{}
 	}
@@ -221,11 +238,11 @@ func write(s *Spool, l *loop.Loop, st *Store, f *tempFile, list []piece, off int
 	}
 	f.Release()
 	wrote := func() {
-		st.freeAll(list)
+		st.freeAll(list, l)
 		s.wrote(f, err)
 	}
 	if !l.Post(wrote) {
-		st.freeAll(list)
+		st.freeAll(list, nil)
 	}
 }
 
