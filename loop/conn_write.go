@@ -220,9 +220,13 @@ func (c *Conn) sendSome() (int, error) {
 		return n, err
 	}
 	iov := c.gather()
-	n, err := c.sock.Writev(iov)
-	c.l.iov = clearIov(iov)
-	return n, err
+	defer func() { c.l.iov = clearIov(iov) }()
+	if len(iov) == 1 && c.head+1 < len(c.out) && c.out[c.head+1].file != nil {
+		if s, ok := c.sock.(interface{ SendMore(b []byte) (int, error) }); ok {
+			return s.SendMore(iov[0])
+		}
+	}
+	return c.sock.Writev(iov)
 }
 
 // errShrunk: the file became shorter than the length already promised, so the

@@ -257,3 +257,9 @@ func (s *uringSocket) Close() error {
 }
 
 func (s *uringSocket) release() { _ = unix.Close(s.fd) }
+
+// SendMore keeps its place behind what the ring has to send.
+func (s *uringSocket) SendMore(b []byte) (int, error) {
+	one := [1][]byte{b}
+	return s.Writev(one[:])
+}
