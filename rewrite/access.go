@@ -113,7 +113,7 @@ func init() {
 			return nil
 		}},
 		"order": {OverrideLimit, take1, orderLine},
-		"allow": {OverrideLimit, argShape{2, -1, false}, allowLine}, "deny": {OverrideLimit, argShape{2, -1, false}, allowLine},
+		"allow": {OverrideLimit, take2up, allowLine}, "deny": {OverrideLimit, take2up, allowLine},
 		"satisfy":               {OverrideAuthConfig, take1, satisfyLine},
 		"authzsendforbidden":    {OverrideAuthConfig, take1, ignoreQuietly},
 		"authzproviderauthuser": {OverrideAuthConfig, takeAny, ignoreQuietly},
@@ -143,7 +143,7 @@ func requireLine(c *compiler, s *scope, n *node, _ []string) error {
 	if kind == "" {
 		return errors.New("takes an argument")
 	}
-	check, err := authzProvider(toLower(kind), rest)
+	check, err := c.authzProvider(kind, rest)
 	if err != nil {
 		return err
 	}
@@ -198,8 +198,9 @@ func granted(ok bool) authzResult {
 	return authzDenied
 }
 
-// authzProvider compiles what follows "Require".
-func authzProvider(kind, rest string) (func(r *record) authzResult, error) {
+// authzProvider compiles what follows "Require"; kind is written as it is, in
+// lower case, or unknown.
+func (c *compiler) authzProvider(kind, rest string) (func(r *record) authzResult, error) {
 	args := words(rest)
 	needs := func() error {
 		if len(args) == 0 {
@@ -243,11 +244,15 @@ func authzProvider(kind, rest string) (func(r *record) authzResult, error) {
 	case "method":
 		var mask methodMask
 		for _, w := range args {
-			mask |= methodBit(w)
+			bit := methodBit(w)
+			if bit == otherMethods {
+				return nil, errors.New("invalid method '" + w + "'")
+			}
+			mask |= bit
 		}
 		return func(r *record) authzResult { return granted(mask&methodBit(r.method) != 0) }, needs()
 	case "expr":
-		return requireExpr(rest)
+		return c.requireExpr(rest)
 	}
 	return userProvider(kind, args)
 }
@@ -275,14 +280,14 @@ func requireIP(args []string) (func(r *record) authzResult, error) {
 	}, nil
 }
 
-func requireExpr(rest string) (func(r *record) authzResult, error) {
+func (c *compiler) requireExpr(rest string) (func(r *record) authzResult, error) {
 	source := rest
 	if rest != "" && isQuote(rest[0]) {
 		if w, more := nextWord(rest); more == "" {
 			source = w
 		}
 	}
-	e, err := CompileExpr(source)
+	e, err := c.expr(source)
 	if err != nil {
 		return nil, err
 	}

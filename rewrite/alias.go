@@ -5,6 +5,24 @@ import (
 	"strings"
 )
 
+// redirectAll is a Redirect without a path: all of its context goes to one URL,
+// which is an expression. It goes before every redirectRule.
+type redirectAll struct {
+	file, text string
+	line       int
+	status     int
+	target     *Expr // nil where the status is no redirect
+}
+
+// url makes the target, escaped but for its query and fragment.
+func (d *redirectAll) url(r *record) (string, error) {
+	if d.target == nil {
+		return "", nil
+	}
+	s, err := d.target.expand(&exprScope{r: r})
+	return escapeRedirect(s), err
+}
+
 // redirectRule is a Redirect or RedirectMatch.
 type redirectRule struct {
 	file, text string
@@ -23,19 +41,22 @@ func init() {
 			return addRedirect(c, s, n, status, args, false)
 		}}
 	}
-	open := func(match bool) directive {
-		return directive{OverrideFileInfo, take123, func(c *compiler, s *scope, n *node, args []string) error {
+	open := func(match bool, shape argShape) directive {
+		return directive{OverrideFileInfo, shape, func(c *compiler, s *scope, n *node, args []string) error {
 			status, rest, err := redirectStatus(args)
 			if err != nil {
 				return err
+			}
+			if isRedirect(status) && len(rest) == 1 || len(rest) == 0 {
+				return addRedirectAll(c, s, n, status, rest)
 			}
 			return addRedirect(c, s, n, status, rest, match)
 		}}
 	}
 	register(map[string]directive{
-		"redirect": open(false), "redirectmatch": open(true),
+		"redirect": open(false, take123), "redirectmatch": open(true, take23),
 		"redirecttemp": fixed(302), "redirectpermanent": fixed(301),
-		"redirectrelative": {OverrideFileInfo, take1, func(_ *compiler, s *scope, _ *node, args []string) error {
+		"redirectrelative": {OverrideFileInfo, takeFlag, func(_ *compiler, s *scope, _ *node, args []string) error {
 			on, err := onOff(args[0])
 			s.cfg.core.relRedirects = &on
 			return err
@@ -54,16 +75,29 @@ func redirectStatus(args []string) (int, []string, error) {
 		return n, args[1:], nil
 	}
 	if args[0] != "" && isDigit(args[0][0]) {
-		status = int(atoi(args[0]))
-		if !knownStatus(status) {
-			return 0, nil, errors.New("redirect to non-URL, or unknown status " + args[0])
-		}
-		return status, args[1:], nil
+		// A status that Apache does not know is found out by who asks (500).
+		return int(atoi(args[0])), args[1:], nil
 	}
 	if len(args) == 3 {
 		return 0, nil, errors.New("unknown status " + args[0])
 	}
 	return status, args, nil
+}
+
+func addRedirectAll(c *compiler, s *scope, n *node, status int, args []string) error {
+	d := &redirectAll{file: c.file.Name, line: n.line, text: n.name + " " + n.args, status: status}
+	if isRedirect(status) {
+		if len(args) == 0 {
+			return errors.New("URL to redirect to is missing")
+		}
+		e, err := c.stringExpr(args[0])
+		if err != nil {
+			return err
+		}
+		d.target = e
+	}
+	s.cfg.redirectAll = d
+	return nil
 }
 
 func addRedirect(c *compiler, s *scope, n *node, status int, args []string, match bool) error {

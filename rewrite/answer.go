@@ -24,7 +24,7 @@ const (
 	AnswerOptions
 	// AnswerProxy: the request goes to the URL in Location.
 	AnswerProxy
-	// AnswerPending: a PasswordChecker is not done; run the request again later.
+	// AnswerPending: a PasswordChecker or FolderReader is not done; run the request again later.
 	AnswerPending
 )
 
@@ -56,6 +56,9 @@ type Answer struct {
 	// Vary are request fields that rules looked at.
 	Vary    []string
 	Cookies []string // Set-Cookie, of the CO flag; sent whatever the status
+	// Variants is HTML that lists what there is instead of what a 300 or 406
+	// has no answer for (MultiViews).
+	Variants string
 
 	User, AuthType  string
 	WWWAuthenticate string
@@ -63,6 +66,12 @@ type Answer struct {
 	RemoteHost string
 	// PassAuth: the script may see Authorization (CGIPassAuth).
 	PassAuth bool
+	// ByHandler: a status is the handler's, not that of a phase before it. Allow
+	// of a 405 or 501 names the methods there are; otherwise it is empty.
+	ByHandler bool
+	// KeepsContent: the script is an ErrorDocument that is given the request's
+	// content, as a GET: the error came before a handler could read it.
+	KeepsContent bool
 	// Redirects is how often the request was redirected internally.
 	Redirects int
 
@@ -86,7 +95,10 @@ func (q *Request) Run() *Answer {
 
 // Fail is for an error that came up while an Answer was fulfilled, such as 503
 // where no backend is to be had: its ErrorDocument, or the error itself.
-func (a *Answer) Fail(status int) *Answer { return a.q.follow(a.r, status, a.Redirects) }
+func (a *Answer) Fail(status int) *Answer {
+	a.r.handled = true
+	return a.q.follow(a.r, status, a.Redirects)
+}
 
 // follow goes from one internal redirect to the next until there is an answer.
 func (q *Request) follow(r *record, status, redirects int) *Answer {
@@ -144,7 +156,12 @@ func (q *Request) redirected(old *record, method string, isError bool) *record {
 	r.method = method
 	r.status = old.status
 	r.ended = old.ended
+	r.keepsContent = old.keepsContent
+	if isError {
+		r.keepsContent = !old.handled
+	}
 	r.env.renamed(&old.env)
+	r.negotiated = append(r.negotiated, old.negotiated...)
 	r.env.Set("REDIRECT_STATUS", strconv.Itoa(old.status))
 	if old.keepVary && !isError {
 		r.vary = append(r.vary, old.vary...)
@@ -167,14 +184,14 @@ func (r *record) errorTarget(status int) string {
 
 // fail answers with a status: a redirect, a text, or the built-in page.
 func (q *Request) fail(r *record, status, redirects int) *Answer {
-	first := r
+	first, challenge := r, r.challenge
 	recursive := r.status != 200
 	if recursive {
 		for first.prev != nil && first.prev.status != 200 {
 			first = first.prev
 		}
 		if first != r {
-			status = first.status
+			status, first.negotiated = first.status, r.negotiated
 		}
 	}
 	r = first
@@ -187,10 +204,14 @@ func (q *Request) fail(r *record, status, redirects int) *Answer {
 	if !isRedirect(status) {
 		a.Location = ""
 	}
+	a.Variants = r.variantList
 	if status == 401 {
 		a.WWWAuthenticate = r.challenge
 	}
 	if recursive {
+		if challenge != "" {
+			a.WWWAuthenticate = challenge // that the error document asked for
+		}
 		return a.traced()
 	}
 	if d := r.cfg.errorDocument(status); d != nil {
@@ -207,13 +228,18 @@ func (q *Request) fail(r *record, status, redirects int) *Answer {
 
 // handle is the handler's part: what can be answered without opening a file.
 func (q *Request) handle(r *record) int {
+	r.handled = true
+	if r.missing && r.file.Kind == Missing && r.dangling() {
+		r.handled = false
+		return r.refuseLink()
+	}
 	if r.proxyTo != "" || q.isScript(r.handler) {
 		return 0
 	}
 	get := r.method == "GET" || r.method == "HEAD"
 	if r.file.Kind == Directory {
 		switch {
-		case get && r.pathInfo == "" && r.handler == handlerDir && (r.options()&OptIndexes != 0) && r.uri[len(r.uri)-1] == '/':
+		case get && r.pathInfo == "" && r.handler == handlerDir && r.options()&OptIndexes != 0:
 			return 0
 		case get && r.handler == handlerDir:
 			return 403
@@ -229,10 +255,6 @@ func (q *Request) handle(r *record) int {
 		return 405
 	}
 	switch {
-	case r.file.Kind == Denied:
-		return 403
-	case r.file.Kind == Other:
-		return 403
 	case r.file.Kind != Regular:
 		return 404
 	case r.pathInfo != "" && (r.cfg.core.pathInfo == nil || *r.cfg.core.pathInfo != pathInfoOn):
@@ -258,6 +280,16 @@ func (a *Answer) PathTranslated() string {
 	return sub.filename + sub.pathInfo
 }
 
+// setRedirectUser tells who the user of an earlier pass was.
+func (r *record) setRedirectUser() {
+	for p := r.prev; p != nil; p = p.prev {
+		if p.user != "" {
+			r.env.Set("REDIRECT_REMOTE_USER", p.user)
+			return
+		}
+	}
+}
+
 // finish fills in the answer from the last record.
 func (q *Request) finish(r *record, redirects int) *Answer {
 	a := &q.answer
@@ -265,6 +297,10 @@ func (q *Request) finish(r *record, redirects int) *Answer {
 		Status: r.status, Method: r.method, URI: r.uri, Args: r.args, HasArgs: r.hasArgs,
 		Filename: r.filename, PathInfo: r.pathInfo, File: r.file, Handler: r.handler, Meta: r.meta,
 		Config: r.cfg, Vary: r.vary, User: r.user, AuthType: r.authType, Redirects: redirects, r: r, q: q,
+		ByHandler: r.handled, KeepsContent: r.keepsContent,
+	}
+	if q.edited {
+		q.Fields = lastOfEach(q.Fields)
 	}
 	switch {
 	case r.proxyTo != "":
@@ -294,6 +330,9 @@ func (q *Request) finish(r *record, redirects int) *Answer {
 		}
 		if _, ok := r.env.Get("REDIRECT_QUERY_STRING"); !ok && r.prev.hasArgs {
 			r.env.Set("REDIRECT_QUERY_STRING", r.prev.args)
+		}
+		if r.user == "" {
+			r.setRedirectUser()
 		}
 	}
 	a.Env = r.env.vars

@@ -31,23 +31,16 @@ type PasswordChecker interface {
 	CheckPassword(hash, password string) (ok, done bool)
 }
 
-// statusPending is not HTTP: the answer waits for a PasswordChecker.
+// statusPending is not HTTP: the answer waits for a PasswordChecker or a FolderReader.
 const statusPending = 1
 
 func init() {
 	register(map[string]directive{
 		"authtype": str(OverrideAuthConfig, func(c *Config) **string { return &c.auth.kind }),
-		"authname": {OverrideAuthConfig, take1, func(_ *compiler, s *scope, _ *node, args []string) error {
-			v := &stringValue{text: args[0]}
-			if strings.HasPrefix(args[0], "expr=") || strings.Contains(args[0], "%{") {
-				e, err := CompileStringExpr(strings.TrimPrefix(args[0], "expr="))
-				if err != nil {
-					return err
-				}
-				v.expr = e
-			}
-			s.cfg.auth.name = v
-			return nil
+		"authname": {OverrideAuthConfig, take1, func(c *compiler, s *scope, _ *node, args []string) error {
+			e, err := c.stringExpr(args[0])
+			s.cfg.auth.name = &stringValue{expr: e}
+			return err
 		}},
 		"authuserfile":           str(OverrideAuthConfig, func(c *Config) **string { return &c.auth.userFile }),
 		"authgroupfile":          str(OverrideAuthConfig, func(c *Config) **string { return &c.auth.groupFile }),
@@ -70,7 +63,26 @@ func (r *record) noteChallenge() {
 	if n := r.cfg.auth.name; n != nil {
 		realm = n.value(&exprScope{r: r})
 	}
-	r.challenge = `Basic realm="` + strings.ReplaceAll(strings.ReplaceAll(realm, `\`, `\\`), `"`, `\"`) + `"`
+	r.challenge = `Basic realm="` + escapeQuotes(realm) + `"`
+}
+
+// escapeQuotes is ap_escape_quotes: what a backslash stands before stays as it is.
+func escapeQuotes(s string) string {
+	if strings.IndexByte(s, '"') < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && i+1 < len(s):
+			b.WriteByte(s[i])
+			i++
+		case s[i] == '"':
+			b.WriteByte('\\')
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
 }
 
 // authenticate finds out who the user is (mod_auth_basic). It returns a status,
@@ -88,7 +100,7 @@ func (r *record) authenticate() int {
 		r.q.log("need AuthName: " + r.uri)
 		return 500
 	}
-	r.authType = "Basic"
+	r.authType = *a.kind
 	user, password, ok := r.credentials()
 	if !ok {
 		r.noteChallenge()
@@ -139,12 +151,21 @@ func (r *record) credentials() (user, password string, ok bool) {
 	if !equalFold(scheme, "Basic") {
 		return "", "", false
 	}
-	b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(rest, "= "))
+	// As APR does: up to the first octet that is none of the alphabet's. Whatever
+	// comes of it is looked up.
+	n := 0
+	for n < len(rest) && (isAlnum(rest[n]) || rest[n] == '+' || rest[n] == '/') {
+		n++
+	}
+	if n%4 == 1 {
+		n--
+	}
+	b, err := base64.RawStdEncoding.DecodeString(rest[:n])
 	if err != nil {
-		return "", "", false
+		b = nil
 	}
 	user, password, _ = strings.Cut(string(b), ":")
-	return user, password, user != ""
+	return user, password, true
 }
 
 // lineOf finds "name:value" in a password file; the first line counts.

@@ -133,19 +133,24 @@ type directive struct {
 
 type argShape struct {
 	min, max int // max < 0: any number
+	full     int // so many of the first words must not be empty
 	raw      bool
+	flag     bool // only the first word counts (FLAG of Apache)
 }
 
 var (
-	take0    = argShape{0, 0, false}
-	take1    = argShape{1, 1, false}
-	take2    = argShape{2, 2, false}
-	take12   = argShape{1, 2, false}
-	take23   = argShape{2, 3, false}
-	take123  = argShape{1, 3, false}
-	takeMany = argShape{1, -1, false}
-	takeAny  = argShape{0, -1, false}
-	takeRaw  = argShape{0, 0, true}
+	take0    = argShape{min: 0, max: 0}
+	take1    = argShape{min: 1, max: 1, full: 1}
+	take2    = argShape{min: 2, max: 2, full: 2}
+	take12   = argShape{min: 1, max: 2, full: 1}
+	take23   = argShape{min: 2, max: 3, full: 3}
+	take123  = argShape{min: 1, max: 3, full: 3}
+	take2up  = argShape{min: 2, max: -1, full: 1}
+	takeMany = argShape{min: 1, max: -1, full: 1}
+	takeList = argShape{min: 1, max: -1} // as takeMany, of anything
+	takeAny  = argShape{min: 0, max: -1}
+	takeFlag = argShape{min: 1, max: 1, flag: true}
+	takeRaw  = argShape{raw: true}
 )
 
 func (c *compiler) block(nodes []*node, s scope) {
@@ -216,6 +221,10 @@ func (a argShape) cut(s string) ([]string, error) {
 	if a.raw {
 		return nil, nil
 	}
+	if a.flag {
+		w, _ := nextWord(s)
+		return []string{w}, nil
+	}
 	args := words(s)
 	switch {
 	case a.max >= 0 && len(args) > a.max:
@@ -225,6 +234,11 @@ func (a argShape) cut(s string) ([]string, error) {
 		return nil, fmt.Errorf("takes at most %d arguments, has %d", a.max, len(args))
 	case len(args) < a.min:
 		return nil, fmt.Errorf("takes at least %d arguments, has %d", a.min, len(args))
+	}
+	for i, w := range args {
+		if w == "" && i < a.full {
+			return nil, errors.New("takes no empty argument there")
+		}
 	}
 	return args, nil
 }

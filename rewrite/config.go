@@ -5,23 +5,25 @@ package rewrite
 // part means that nothing was said (which is not the same as a default:
 // Apache's merge rules depend on it).
 type Config struct {
-	core     coreConf
-	rewrite  *rewriteConf
-	redirect []*redirectRule // mod_alias, innermost first
-	require  *authzSection
-	auth     authConf
-	compat   *compatConf
-	headers  []*HeaderEdit
-	early    []*HeaderEdit // RequestHeader … early
-	request  []*HeaderEdit
-	expires  expiresConf
-	env      []envOp
-	setIf    []*envRule
-	mime     *mimeConf
-	dir      dirConf
-	index    indexConf
-	filters  filterConf
-	php      []PHPValue
+	core        coreConf
+	rewrite     *rewriteConf
+	redirect    []*redirectRule // mod_alias, innermost first
+	redirectAll *redirectAll
+	require     *authzSection
+	auth        authConf
+	compat      *compatConf
+	headers     []*HeaderEdit
+	early       []*HeaderEdit // RequestHeader … early
+	request     []*HeaderEdit
+	expires     expiresConf
+	env         []envOp
+	setIf       []*envRule
+	mime        *mimeConf
+	language    languageConf
+	dir         dirConf
+	index       indexConf
+	filters     filterConf
+	php         []PHPValue
 
 	files []*section
 	ifs   []*section
@@ -158,6 +160,7 @@ func merge(base, over *Config) *Config {
 	c.core = mergeCore(&base.core, &over.core)
 	c.rewrite = mergeRewrite(base.rewrite, over.rewrite)
 	c.redirect = join(over.redirect, base.redirect)
+	c.redirectAll = pick(over.redirectAll, base.redirectAll)
 	c.require = mergeRequire(base.require, over.require, over.core.authMerging)
 	c.auth = mergeAuth(&base.auth, &over.auth)
 	c.compat = pick(over.compat, base.compat)
@@ -168,6 +171,7 @@ func merge(base, over *Config) *Config {
 	c.env = join(base.env, over.env)
 	c.setIf = join(base.setIf, over.setIf)
 	c.mime = mergeMime(base.mime, over.mime)
+	c.language = mergeLanguage(&base.language, &over.language)
 	c.dir = dirConf{
 		index:     pick(over.dir.index, base.dir.index),
 		slash:     pick(over.dir.slash, base.dir.slash),

@@ -41,7 +41,7 @@ func str(o Override, field func(c *Config) **string) directive {
 
 // boolean makes an On/Off directive.
 func boolean(o Override, field func(c *Config) **bool) directive {
-	return directive{o, take1, func(_ *compiler, s *scope, _ *node, args []string) error {
+	return directive{o, takeFlag, func(_ *compiler, s *scope, _ *node, args []string) error {
 		on, err := onOff(args[0])
 		*field(s.cfg) = &on
 		return err
@@ -94,12 +94,12 @@ func init() {
 			s.cfg.core.bodyMax = &n
 			return nil
 		}},
-		"errordocument": {OverrideFileInfo, takeRaw, errorDocumentLine},
+		"errordocument": {OverrideFileInfo, take2, errorDocumentLine},
 		"sslrequiressl": {OverrideAuthConfig, take0, func(_ *compiler, s *scope, _ *node, _ []string) error {
 			s.cfg.core.requireTLS = true
 			return nil
 		}},
-		"directoryindex":         {OverrideIndexes, takeMany, directoryIndex},
+		"directoryindex":         {OverrideIndexes, takeList, directoryIndex},
 		"directoryslash":         boolean(OverrideIndexes, func(c *Config) **bool { return &c.dir.slash }),
 		"directorycheckhandler":  boolean(OverrideIndexes, func(c *Config) **bool { return &c.dir.checkHand }),
 		"directoryindexredirect": {OverrideIndexes, take1, directoryIndexRedirect},
@@ -110,13 +110,13 @@ func init() {
 	})
 }
 
-func setHandler(_ *compiler, s *scope, n *node, args []string) error {
+func setHandler(c *compiler, s *scope, n *node, args []string) error {
 	if len(args) != 1 {
 		return errors.New("takes one argument")
 	}
 	v := &stringValue{text: args[0]}
 	if strings.HasPrefix(args[0], "expr=") {
-		e, err := CompileStringExpr(args[0][5:])
+		e, err := c.stringExpr(args[0][5:])
 		if err != nil {
 			return err
 		}
@@ -147,8 +147,7 @@ func directoryIndexRedirect(_ *compiler, s *scope, _ *node, args []string) error
 	switch toLower(args[0]) {
 	case "on":
 	case "off":
-		s.cfg.dir.redirect = nil
-		return nil
+		n = 0
 	default:
 		var ok bool
 		if n, ok = redirectWords[toLower(args[0])]; !ok {
@@ -179,42 +178,32 @@ const (
 	errorText
 )
 
-func errorDocumentLine(_ *compiler, s *scope, n *node, _ []string) error {
-	code, rest := nextWord(n.args)
-	d := errorDocument{status: int(atoi(code))}
+func errorDocumentLine(c *compiler, s *scope, _ *node, args []string) error {
+	d := errorDocument{status: int(atoi(args[0])), text: args[1]}
 	if !knownStatus(d.status) {
-		return errors.New("unsupported HTTP response code " + code)
+		return errors.New("unsupported HTTP response code " + args[0])
 	}
-	if rest == "" {
-		return errors.New("takes two arguments")
-	}
-	word, more := nextWord(rest)
 	switch {
-	case equalFold(rest, "default"):
-	case isURL(word):
+	case equalFold(d.text, "default"):
+		s.cfg.core.errors = append(s.cfg.core.errors, d)
+		return nil
+	case strings.IndexByte(d.text, ' ') >= 0:
+		d.kind = errorText
+	case isURL(d.text):
 		if d.status == 401 {
 			// A 401 cannot point elsewhere: the browser would never ask.
 			return nil
 		}
-		d.kind, d.text = errorURL, word
-	case strings.HasPrefix(word, "/"):
-		d.kind, d.text = errorPath, word
+		d.kind = errorURL
+	case strings.HasPrefix(d.text, "/"):
+		d.kind = errorPath
 	default:
 		d.kind = errorText
-		d.text = strings.TrimPrefix(rest, `"`)
-		if isQuote(rest[0]) && more == "" {
-			d.text = word
-		}
 	}
-	if d.kind != errorDefault && strings.Contains(d.text, "%{") {
-		e, err := CompileStringExpr(d.text)
-		if err != nil {
-			return err
-		}
-		d.expr = e
-	}
+	e, err := c.stringExpr(d.text)
+	d.expr = e
 	s.cfg.core.errors = append(s.cfg.core.errors, d)
-	return nil
+	return err
 }
 
 func (d *errorDocument) value(r *record) string {

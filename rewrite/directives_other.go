@@ -30,14 +30,14 @@ func init() {
 		"php_value": php(false, false), "php_flag": php(true, false),
 		"php_admin_value": php(false, true), "php_admin_flag": php(true, true),
 		"indexignore": list(func(c *Config) *[]string { return &c.index.ignore }),
-		"indexoptions": {OverrideIndexes, takeMany, func(c *compiler, s *scope, _ *node, args []string) error {
+		"indexoptions": {OverrideIndexes, takeList, func(c *compiler, s *scope, _ *node, args []string) error {
 			s.cfg.index.options = append(s.cfg.index.options, args...)
 			if check := c.dialect.IndexOptions; check != nil {
 				return check(s.cfg.index.options)
 			}
 			return nil
 		}},
-		"indexignorereset": {OverrideIndexes, take1, func(_ *compiler, s *scope, _ *node, args []string) error {
+		"indexignorereset": {OverrideIndexes, takeFlag, func(_ *compiler, s *scope, _ *node, args []string) error {
 			on, err := onOff(args[0])
 			s.cfg.index.ignoreReset = on
 			return err
@@ -49,13 +49,13 @@ func init() {
 			s.cfg.index.order = &v
 			return nil
 		}},
-		"addoutputfilterbytype": {OverrideFileInfo, argShape{2, -1, false}, func(_ *compiler, s *scope, _ *node, args []string) error {
+		"addoutputfilterbytype": {OverrideFileInfo, take2up, func(_ *compiler, s *scope, _ *node, args []string) error {
 			for _, t := range args[1:] {
 				s.cfg.filters.byType = append(s.cfg.filters.byType, TypeFilter{toLower(t), filterNames(args[0])})
 			}
 			return nil
 		}},
-		"addoutputfilter": {OverrideFileInfo, argShape{2, -1, false}, func(_ *compiler, s *scope, _ *node, args []string) error {
+		"addoutputfilter": {OverrideFileInfo, take2up, func(_ *compiler, s *scope, _ *node, args []string) error {
 			for _, e := range args[1:] {
 				s.cfg.filters.byExt = append(s.cfg.filters.byExt, TypeFilter{toLower(strings.TrimPrefix(e, ".")), filterNames(args[0])})
 			}
@@ -95,7 +95,6 @@ const (
 	whyCosmetic = "has no effect here"
 	whyOther    = "belongs to another server or module"
 	whyListing  = "cosmetics of listings are not supported"
-	whyLanguage = "content negotiation is not supported"
 )
 
 var skippedPrefixes = []struct{ prefix, why string }{
@@ -121,8 +120,7 @@ var skipped = map[string]string{
 	"addicon": whyListing, "addiconbytype": whyListing, "addiconbyencoding": whyListing, "addalt": whyListing,
 	"addaltbytype": whyListing, "addaltbyencoding": whyListing, "adddescription": whyListing,
 	"defaulticon": whyListing, "indexstylesheet": whyListing, "indexheadinsert": whyListing,
-	"languagepriority": whyLanguage, "forcelanguagepriority": whyLanguage, "cachenegotiateddocs": whyLanguage,
-	"multiviewsmatch": whyLanguage, "addinputfilter": whyCosmetic, "setinputfilter": whyCosmetic,
+	"addinputfilter": whyCosmetic, "setinputfilter": whyCosmetic,
 	"removeinputfilter": whyCosmetic, "removeoutputfilter": whyCosmetic,
 	"filterdeclare": whyCosmetic, "filterprovider": whyCosmetic, "filterchain": whyCosmetic, "filterprotocol": whyCosmetic,
 	"filtertrace": whyCosmetic, "xbithack": whyCosmetic, "ssiendtag": whyCosmetic, "ssistarttag": whyCosmetic,

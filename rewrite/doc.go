@@ -22,11 +22,13 @@
 //     are after Run.
 //  4. Do what the Answer says. AnswerScript whose File is not Regular is the
 //     backend's own 404 (no ErrorDocument). Answer.Method replaces the method; if
-//     it became GET (ErrorDocument) the content is not passed on and
-//     CONTENT_LENGTH is 0. Answer.Status other than 200 with a file or script is an
+//     it became GET (ErrorDocument) the content is passed on only with KeepsContent,
+//     else CONTENT_LENGTH is 0. A 405 or 501 has Allow, which is empty unless
+//     ByHandler; a 204 has no Content-Type. Answer.Status other than 200 with a file or script is an
 //     error document's: it is the status of the response unless the script sets
 //     one other than 200. A text for an error is in Text (HasText), text/html.
-//     AnswerPending: run the request again when the PasswordChecker knows.
+//     AnswerPending: run the request again when the PasswordChecker or the
+//     FolderReader knows. A 300 or 406 may list Variants in its page.
 //     An AnswerFile whose name is a script's (a handler was taken away) would send
 //     source, as Apache does: refuse it, 403. Config.PHPOff refuses scripts.
 //  5. The script's environment: Answer.Env first, then the usual variables over
@@ -53,16 +55,20 @@
 //	translate      server-context rules (Site.Base), else root + path
 //	map to storage TRACE 405; file name up to the first missing component, the rest
 //	               is PATH_INFO; files of each folder merged, then <Files> by base
-//	               name, then <If>; a symbolic link without Options: 403
+//	               name, then <If>; a symbolic link without Options: 403. A link that
+//	               leads nowhere is 403 too, but found out only when a rule, a
+//	               FallbackResource or the handler would act on a missing file
 //	header parser  SetEnvIf, BrowserMatch (not in sub-requests)
 //	access         Order/Allow/Deny, Require, Satisfy; then Basic authentication and
 //	               Require again: 403, 401, 500 where the configuration is broken.
 //	               Skipped when the pass before had the very same configuration.
-//	type           mod_mime by extensions, ForceType, SetHandler
+//	type           MultiViews if the file is missing (its answer is a file beside
+//	               it, or 300, 404, 406), else mod_mime by extensions; ForceType,
+//	               SetHandler
 //	fixups         mod_rewrite per directory; Redirect (it wins over an internal
-//	               rewrite, with the rewritten query); HTTPS, SetEnv; RequestHeader;
-//	               [T] and [H]; mod_dir: the slash, DirectoryIndex (a sub-request
-//	               for each name), FallbackResource
+//	               rewrite, with the rewritten query); HTTPS, SetEnv; [T] and [H];
+//	               mod_dir: the slash, DirectoryIndex (a sub-request for each
+//	               name), FallbackResource; RequestHeader
 //	handler        internal redirect, script, file, listing, 404, 405
 //
 // An internal redirect starts over with its new URL and variables renamed to
@@ -70,8 +76,8 @@
 //
 // # Differences from Apache, on purpose
 //
-// php_value and php_flag are known; content negotiation (MultiViews) is not;
-// directives of modules that change nothing here are skipped and noted
+// php_value and php_flag are known; MultiViews takes no type maps, and no more
+// than variantsMax files; directives of modules that change nothing here are skipped and noted
 // (File.Findings); AuthType other than Basic refuses (500); an [H] on a rule that
 // redirects loses the redirect, as in Apache. Patterns that need back-tracking
 // (look-around, back references) run with a time limit, at which they do not match.

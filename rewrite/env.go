@@ -13,7 +13,7 @@ const (
 	Missing FileKind = iota
 	Regular
 	Directory
-	Symlink // from Lstat only
+	Symlink // from Lstat; from a Stat that can tell: it leads to nothing
 	Other
 	// Denied: the file system refused to say (no permission, name too long).
 	Denied

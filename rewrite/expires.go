@@ -9,7 +9,7 @@ import (
 
 func init() {
 	register(map[string]directive{
-		"expiresactive": {OverrideIndexes, take1, func(_ *compiler, s *scope, _ *node, args []string) error {
+		"expiresactive": {OverrideIndexes, takeFlag, func(_ *compiler, s *scope, _ *node, args []string) error {
 			on, err := onOff(args[0])
 			s.cfg.expires.active = &on
 			return err

@@ -14,6 +14,18 @@ type exprScope struct {
 	resp  *Response // nil before there is one
 	depth int
 	err   error
+	// script: a script has answered, so that the variables it was given are there.
+	script bool
+}
+
+// env reads a variable.
+func (x *exprScope) env(name string) (string, bool) {
+	if x.script {
+		if v, ok := x.r.scriptVariable(name); ok {
+			return v, true
+		}
+	}
+	return x.r.env.Get(name)
 }
 
 var errExprDepth = errors.New("recursion limit reached")
@@ -196,7 +208,8 @@ func (n *exprNode) unary(x *exprScope) bool {
 	case "d":
 		return x.r.stat(arg).Kind == Directory
 	case "e":
-		return x.r.stat(arg).Kind != Missing
+		k := x.r.stat(arg).Kind
+		return k != Missing && k != Symlink
 	case "f":
 		return x.r.stat(arg).Kind == Regular
 	case "s":

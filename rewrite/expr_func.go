@@ -56,7 +56,14 @@ var exprOnly = map[string]exprValue{
 		}
 		return x.r.contentType()
 	},
-	"HANDLER": func(x *exprScope) string { return x.r.handler },
+	"HANDLER": func(x *exprScope) string {
+		if h := x.r.handler; h != "" || x.resp == nil || !x.r.handled {
+			return h
+		}
+		// The handler of last resort is named like the media type (ap_invoke_handler).
+		t, _, _ := strings.Cut(x.r.meta.Type, ";")
+		return choose(t != "", t, "default-handler")
+	},
 	"REQUEST_STATUS": func(x *exprScope) string {
 		switch {
 		case x.resp != nil:
@@ -75,6 +82,7 @@ var exprOnly = map[string]exprValue{
 	"LAST_MODIFIED": func(x *exprScope) string {
 		return time.Unix(x.r.file.ModTime, 0).Format("20060102150405")
 	},
+	"API_VERSION":    func(*exprScope) string { return "20120211" },
 	"CONN_LOG_ID":    func(*exprScope) string { return "" },
 	"REQUEST_LOG_ID": func(*exprScope) string { return "" },
 	"HTTP2": func(x *exprScope) string {
@@ -90,17 +98,22 @@ func init() {
 		"req": request, "http": request,
 		"req_novary": func(x *exprScope, arg string) string { v, _ := x.r.q.header(arg); return v },
 		"resp":       exprResponse,
-		"reqenv":     func(x *exprScope, arg string) string { v, _ := x.r.env.Get(arg); return v },
+		"reqenv":     func(x *exprScope, arg string) string { v, _ := x.env(arg); return v },
 		"note":       func(*exprScope, string) string { return "" },
 		"osenv":      func(x *exprScope, arg string) string { v, _ := x.r.q.Env.Getenv(arg); return v },
-		"env":        func(x *exprScope, arg string) string { return x.r.envOrProcess(arg) },
-		"ssl":        func(x *exprScope, arg string) string { return x.r.q.ssl(arg) },
-		"tolower":    func(_ *exprScope, arg string) string { return toLower(arg) },
-		"toupper":    func(_ *exprScope, arg string) string { return toUpper(arg) },
-		"escape":     func(_ *exprScope, arg string) string { return escapeURI(arg) },
-		"unescape":   exprUnescape,
-		"base64":     func(_ *exprScope, arg string) string { return base64.StdEncoding.EncodeToString([]byte(arg)) },
-		"unbase64":   exprUnbase64,
+		"env": func(x *exprScope, arg string) string {
+			if v, ok := x.env(arg); ok {
+				return v
+			}
+			return x.r.envOrProcess(arg)
+		},
+		"ssl":      func(x *exprScope, arg string) string { return x.r.sslVariable(arg) },
+		"tolower":  func(_ *exprScope, arg string) string { return toLower(arg) },
+		"toupper":  func(_ *exprScope, arg string) string { return toUpper(arg) },
+		"escape":   func(_ *exprScope, arg string) string { return escapeURI(arg) },
+		"unescape": exprUnescape,
+		"base64":   func(_ *exprScope, arg string) string { return base64.StdEncoding.EncodeToString([]byte(arg)) },
+		"unbase64": exprUnbase64,
 		"sha1": func(_ *exprScope, arg string) string {
 			s := sha1.Sum([]byte(arg)) //nolint:gosec // see the import
 			return hex.EncodeToString(s[:])

@@ -69,6 +69,58 @@ func CompileExpr(source string) (*Expr, error) {
 	return &Expr{source, root}, nil
 }
 
+// expr compiles a condition of a directive.
+func (c *compiler) expr(source string) (*Expr, error) {
+	e, err := CompileExpr(source)
+	if err == nil {
+		err = c.mayUse(e)
+	}
+	return e, err
+}
+
+// stringExpr compiles a text with %{…} of a directive.
+func (c *compiler) stringExpr(source string) (*Expr, error) {
+	e, err := CompileStringExpr(source)
+	if err == nil {
+		err = c.mayUse(e)
+	}
+	return e, err
+}
+
+// mayUse keeps files of the machine from who may only write a .htaccess
+// (AP_EXPR_FLAG_RESTRICTED).
+func (c *compiler) mayUse(e *Expr) error {
+	if name := e.root.restricted(); name != "" && !c.dialect.Server {
+		return fmt.Errorf("%s not available in restricted context", name)
+	}
+	return nil
+}
+
+// restricted names a function of the tree that only a server's own
+// configuration may call.
+func (n *exprNode) restricted() string {
+	if n == nil {
+		return ""
+	}
+	if n.op == opFunc {
+		switch name := toLower(n.text); name {
+		case "file", "filesize", "filemod":
+			return name
+		}
+	}
+	for _, sub := range [2]*exprNode{n.a, n.b} {
+		if name := sub.restricted(); name != "" {
+			return name
+		}
+	}
+	for _, sub := range n.list {
+		if name := sub.restricted(); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
 // CompileStringExpr compiles text with %{…} and $n in it.
 func CompileStringExpr(source string) (*Expr, error) {
 	l := exprLexer{src: source}

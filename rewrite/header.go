@@ -91,7 +91,7 @@ func (c *compiler) headerLine(n *node, args []string, request bool) (*HeaderEdit
 	}
 	h.action = action
 	h.name = strings.TrimSuffix(args[1], ":")
-	rest, err := h.arguments(args[2:])
+	rest, err := h.arguments(c, args[2:])
 	if err != nil {
 		return nil, err
 	}
@@ -103,13 +103,13 @@ func (c *compiler) headerLine(n *node, args []string, request bool) (*HeaderEdit
 			c.note(n, Warning, "'early' has no effect in a .htaccess file")
 			return nil, nil
 		}
-		return h, h.condition(rest[0])
+		return h, h.condition(c, rest[0])
 	}
 	return h, nil
 }
 
 // arguments takes the value (and for edit the pattern) off the arguments.
-func (h *HeaderEdit) arguments(args []string) ([]string, error) {
+func (h *HeaderEdit) arguments(c *compiler, args []string) ([]string, error) {
 	switch h.action {
 	case headerUnset:
 		return args, nil
@@ -126,7 +126,7 @@ func (h *HeaderEdit) arguments(args []string) ([]string, error) {
 			return nil, err
 		}
 		h.regex = p
-		return args[2:], h.setValue(args[1])
+		return args[2:], h.setValue(c, args[1])
 	case headerNote:
 		if len(args) == 0 {
 			return nil, errors.New("note requires a name")
@@ -138,12 +138,12 @@ func (h *HeaderEdit) arguments(args []string) ([]string, error) {
 	if len(args) == 0 {
 		return nil, errors.New("requires a value")
 	}
-	return args[1:], h.setValue(args[0])
+	return args[1:], h.setValue(c, args[0])
 }
 
-func (h *HeaderEdit) setValue(s string) error {
+func (h *HeaderEdit) setValue(c *compiler, s string) error {
 	if strings.HasPrefix(s, "expr=") {
-		e, err := CompileStringExpr(s[5:])
+		e, err := c.stringExpr(s[5:])
 		h.expr = e
 		return err
 	}
@@ -185,7 +185,7 @@ func headerFormat(s string) (headerPart, int, error) {
 	return headerPart{text: arg, format: s[i]}, i + 1, nil
 }
 
-func (h *HeaderEdit) condition(s string) error {
+func (h *HeaderEdit) condition(c *compiler, s string) error {
 	lower := toLower(s)
 	switch {
 	case strings.HasPrefix(lower, "env=!"):
@@ -193,7 +193,7 @@ func (h *HeaderEdit) condition(s string) error {
 	case strings.HasPrefix(lower, "env="):
 		h.env = s[4:]
 	case strings.HasPrefix(lower, "expr="):
-		e, err := CompileExpr(s[5:])
+		e, err := c.expr(s[5:])
 		h.cond = e
 		return err
 	default:
@@ -208,14 +208,25 @@ func (h *HeaderEdit) condition(s string) error {
 // applies evaluates the line's condition.
 func (h *HeaderEdit) applies(x *exprScope) bool {
 	if h.cond != nil {
+		// A condition makes the response vary, a value doesn't.
+		var vary []string
+		x.vary = &vary
 		ok, err := h.cond.test(x)
+		x.vary = nil
 		if err != nil {
 			x.r.q.log("Failed to evaluate expression of " + h.text + ": " + err.Error())
+		}
+		for _, v := range vary {
+			if x.resp != nil {
+				mergeVary(x.resp, v)
+			} else {
+				x.r.vary = append(x.r.vary, v)
+			}
 		}
 		return ok
 	}
 	if h.env != "" {
-		_, ok := x.r.env.Get(h.env)
+		_, ok := x.env(h.env)
 		return ok != h.notEnv
 	}
 	return true
@@ -245,12 +256,12 @@ func (p *headerPart) make(x *exprScope) string {
 	case 0:
 		return p.text
 	case 'e':
-		if v, ok := x.r.env.Get(p.text); ok {
+		if v, ok := x.env(p.text); ok {
 			return oneLine(v)
 		}
 		return "(null)"
 	case 's':
-		if v := x.r.q.ssl(p.text); v != "" {
+		if v := x.r.sslVariable(p.text); v != "" {
 			return oneLine(v)
 		}
 		return "(null)"

@@ -38,8 +38,14 @@ const (
 	slowMatchTimeMax = 20 * time.Millisecond
 	// slowSubjectBytesMax bounds what the back-tracking engine is given at all.
 	slowSubjectBytesMax = 64 << 10
+	// acceptItemsMax bounds the items that are read of an Accept field, variantsMax the files
+	// that MultiViews looks at: each costs a sub-request, and is asked about each item.
+	acceptItemsMax = 128
+	variantsMax    = 256
 	// componentBytesMax is NAME_MAX: a longer path component is 403.
 	componentBytesMax = 255
 	// chainConfigsMax bounds the merged configurations a Chain keeps.
 	chainConfigsMax = 64
+	// chainNamesMax bounds the base names whose configuration a Chain remembers.
+	chainNamesMax = 512
 )

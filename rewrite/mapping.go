@@ -72,12 +72,22 @@ func (r *record) context() (dir, prefix string) {
 	return dir, prefix
 }
 
-// Lookup is what a request for a URL relative to the answer's would come to: the
-// file, its Content-Type and 200, or the status that refuses it.
-func (a *Answer) Lookup(uri string) (file, contentType string, status int) {
+// Lookup is what a request for an entry of the answer's folder would come to: the
+// file, its Content-Type and 200, or the status that refuses it. name is escaped; it
+// may be a URL path.
+func (a *Answer) Lookup(name string) (file, contentType string, status int) {
 	used := a.q.used
 	defer func() { a.q.used = used }()
+	uri := name
+	if a.File.Kind == Directory && !strings.HasSuffix(a.URI, "/") && !strings.HasPrefix(name, "/") {
+		uri = escapeURI(a.URI) + "/" + name
+	}
 	sub := a.r.lookupURI(uri)
+	if sub != nil && sub.file.Kind == Directory && !strings.HasSuffix(uri, "/") {
+		// A folder of a listing is asked for with its slash: no <Files> is about it.
+		a.q.used = used
+		sub = a.r.lookupURI(uri + "/")
+	}
 	if sub == nil {
 		return "", "", 500
 	}

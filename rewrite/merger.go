@@ -1,5 +1,7 @@
 package rewrite
 
+import "strings"
+
 // Merger makes the configuration of a chain of files and remembers it, so that a
 // request costs one lookup per .htaccess on its way. It is not safe for
 // concurrent use: each loop has its own.
@@ -13,7 +15,9 @@ type chainNode struct {
 	cfg      *Config
 	fault    *Finding
 	next     map[*File]*chainNode
+	names    map[string]*Config // by the base name
 	sections map[uint64]*Config // by the <Files> sections that apply
+	named    []*section         // the <FilesMatch> sections with named groups
 }
 
 // start returns the chain of the server's own configuration.
@@ -42,6 +46,11 @@ func (n *chainNode) add(f *File) *chainNode {
 	if f.Fault != nil {
 		c.fault = f.Fault
 	}
+	for _, s := range c.cfg.files {
+		if s.pattern != nil && len(s.pattern.named) > 0 {
+			c.named = append(c.named, s)
+		}
+	}
 	n.next[f] = c
 	return c
 }
@@ -50,6 +59,11 @@ func (n *chainNode) add(f *File) *chainNode {
 func (n *chainNode) forName(base string, seen func(s *section, applies bool)) *Config {
 	if len(n.cfg.files) == 0 {
 		return n.cfg
+	}
+	if seen == nil {
+		if c := n.names[base]; c != nil {
+			return c
+		}
 	}
 	mask, cacheable := uint64(0), len(n.cfg.files) <= 64
 	var applies []*section
@@ -69,7 +83,7 @@ func (n *chainNode) forName(base string, seen func(s *section, applies bool)) *C
 	}
 	if cacheable {
 		if c := n.sections[mask]; c != nil {
-			return c
+			return n.remember(base, c)
 		}
 		for i, s := range n.cfg.files {
 			if mask&(1<<i) != 0 {
@@ -87,7 +101,32 @@ func (n *chainNode) forName(base string, seen func(s *section, applies bool)) *C
 		}
 		n.sections[mask] = c
 	}
+	return n.remember(base, c)
+}
+
+// remember keeps what a base name came to: names repeat, and patterns are slow.
+func (n *chainNode) remember(base string, c *Config) *Config {
+	if n.names == nil || len(n.names) >= chainNamesMax {
+		n.names = make(map[string]*Config)
+	}
+	n.names[strings.Clone(base)] = c
 	return c
+}
+
+// setNamed makes variables of the named groups of <FilesMatch>.
+func (r *record) setNamed(base string) {
+	var m Match
+	for _, s := range r.node.named {
+		if !s.pattern.Find(base, &m) {
+			continue
+		}
+		for _, g := range s.pattern.named {
+			if v, ok := m.taken(g.n); ok {
+				r.env.Set(g.variable, v)
+				r.q.traceVariable(g.variable, v, s.file, s.line)
+			}
+		}
+	}
 }
 
 // applyIfs evaluates the <If> sections of a list and merges those that hold.

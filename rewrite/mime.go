@@ -12,10 +12,34 @@ type Meta struct {
 
 // ContentType is the value of Content-Type, "" if nothing is known.
 func (m *Meta) ContentType() string {
-	if m.Charset != "" && m.Type != "" && strings.IndexByte(m.Type, ';') < 0 {
-		return m.Type + "; charset=" + m.Charset
+	if m.Charset == "" || m.Type == "" {
+		return m.Type
 	}
-	return m.Type
+	before, after := m.Type, ""
+	for i := 0; i < len(m.Type); i++ {
+		if m.Type[i] != ';' || !hasPrefixFold(strings.TrimLeft(m.Type[i+1:], " "), "charset=") {
+			continue
+		}
+		before = m.Type[:i]
+		if end := strings.IndexByte(m.Type[i+1:], ';'); end >= 0 {
+			after = m.Type[i+1+end:]
+		}
+		break
+	}
+	return before + "; charset=" + m.Charset + after
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && equalFold(s[:len(prefix)], prefix)
+}
+
+// spaced writes a media type as mod_mime does: a space before each parameter.
+func spaced(mediaType string) string {
+	parts := strings.Split(mediaType, ";")
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
+	}
+	return strings.Join(parts, "; ")
 }
 
 // mimeConf is mod_mime's configuration: what extensions mean.
@@ -23,9 +47,11 @@ type mimeConf struct {
 	byExt           map[string]*extInfo
 	defaultLanguage *string
 	usePathInfo     *bool
+	match           *uint8 // MultiviewsMatch
 }
 
-// extInfo is an extension; a pointer to "" means that it was removed.
+// extInfo is an extension; a pointer to "" means that it was removed, the
+// server's own media type included.
 type extInfo struct {
 	mediaType, charset, encoding, language, handler *string
 }
@@ -58,6 +84,7 @@ func mergeMime(base, over *mimeConf) *mimeConf {
 		byExt:           make(map[string]*extInfo, len(base.byExt)+len(over.byExt)),
 		defaultLanguage: pick(over.defaultLanguage, base.defaultLanguage),
 		usePathInfo:     pick(over.usePathInfo, base.usePathInfo),
+		match:           pick(over.match, base.match),
 	}
 	for k, v := range base.byExt {
 		c.byExt[k] = v
@@ -93,7 +120,7 @@ func resolveMeta(name string, c *mimeConf, types map[string]string) (m Meta, han
 		if c != nil {
 			e = c.byExt[ext]
 		}
-		if e == nil || e.mediaType == nil || *e.mediaType == "" {
+		if e == nil || e.mediaType == nil {
 			if t := types[ext]; t != "" {
 				m.Type = t
 			}
@@ -128,10 +155,16 @@ func resolveMeta(name string, c *mimeConf, types map[string]string) (m Meta, han
 
 func init() {
 	set := func(field func(*extInfo) **string) directive {
-		return directive{OverrideFileInfo, argShape{2, -1, false}, func(_ *compiler, s *scope, _ *node, args []string) error {
-			value := toLower(args[0])
+		return directive{OverrideFileInfo, take2up, func(_ *compiler, s *scope, _ *node, args []string) error {
+			value := spaced(toLower(args[0]))
 			for _, ext := range args[1:] {
-				*field(s.mimeOf().ext(ext)) = &value
+				e := s.mimeOf().ext(ext)
+				p := field(e)
+				if removed := *p != nil && **p == ""; removed && p != &e.mediaType {
+					// Apache removes when all of the file is read, but for types.
+					continue
+				}
+				*p = &value
 			}
 			return nil
 		}}

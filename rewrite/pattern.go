@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -22,6 +23,13 @@ type Pattern struct {
 	// always: the empty pattern, "^" and the like match everything.
 	always bool
 	exact  *literalShape
+	named  []namedGroup
+}
+
+// namedGroup is a group (?<name>…).
+type namedGroup struct {
+	variable string // MATCH_NAME
+	n        int
 }
 
 // Match is where a pattern matched. The zero value has no groups.
@@ -43,6 +51,14 @@ func (m *Match) Group(n int) string {
 	return m.source[a:b]
 }
 
+// taken is Group for who must know whether the group took part.
+func (m *Match) taken(n int) (string, bool) {
+	if !m.set || m.loc[2*n] < 0 {
+		return "", false
+	}
+	return m.Group(n), true
+}
+
 func (m *Match) clear() { m.set = false; m.source = "" }
 
 // CompilePattern compiles a pattern, fold makes it ignore ASCII case.
@@ -54,6 +70,12 @@ func CompilePattern(source string, fold bool) (*Pattern, error) {
 	}
 	p := &Pattern{source: source, fold: fold, groups: tr.groups}
 	p.filter.minLen = 0
+	for name, n := range tr.names {
+		if n < captureGroupsMax {
+			p.named = append(p.named, namedGroup{"MATCH_" + toUpper(name), n})
+		}
+	}
+	slices.SortFunc(p.named, func(a, b namedGroup) int { return a.n - b.n })
 	if !tr.slow {
 		p.compileFast(tr.text)
 	}

@@ -11,6 +11,7 @@ import (
 // classes and case folding are spelt out over the 256 octets, so that neither
 // engine's own idea of letters matters.
 type translation struct {
+	names  map[string]int // groups with names
 	text   string
 	groups int
 	slow   bool // needs look-around, back references or atomic groups
@@ -35,7 +36,7 @@ func translate(source string, fold bool) (translation, error) {
 			return translation{}, err
 		}
 	}
-	return translation{text: t.out.String(), groups: t.groups, slow: t.slow, minLen: t.top().least()}, nil
+	return translation{names: t.names, text: t.out.String(), groups: t.groups, slow: t.slow, minLen: t.top().least()}, nil
 }
 
 // patternFlags are the inline options in force.

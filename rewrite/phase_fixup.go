@@ -2,9 +2,24 @@ package rewrite
 
 import "strings"
 
-// typeChecker chooses media type and handler by name (mod_mime, then core's
-// ForceType and SetHandler).
-func (r *record) typeChecker() {
+// typeChecker chooses media type and handler by name (mod_negotiation, mod_mime,
+// then core's ForceType and SetHandler). It returns a status, 0 to go on.
+func (r *record) typeChecker() int {
+	if status, done := r.multiViews(); status != 0 {
+		return status
+	} else if !done {
+		r.findMeta()
+	}
+	r.overrideType()
+	if r.redirectTo != "" && r.handler != handlerRewrite {
+		// SetHandler on a variant that rules redirect: the redirect is lost.
+		r.redirectTo, r.file = "", FileInfo{}
+	}
+	return 0
+}
+
+// findMeta is mod_mime.
+func (r *record) findMeta() {
 	if r.file.Kind == Directory {
 		r.meta = Meta{Type: handlerDir}
 	} else {
@@ -14,11 +29,15 @@ func (r *record) typeChecker() {
 			r.handler = handler
 		}
 	}
+}
+
+// overrideType is ForceType and SetHandler.
+func (r *record) overrideType() {
 	if t := r.cfg.core.forceType; t != nil && !equalFold(*t, "none") {
 		r.meta.Type, r.meta.Charset = *t, ""
 	}
 	if h := r.cfg.core.handler; h != nil {
-		s := h.value(&exprScope{r: r, vary: &r.vary})
+		s := h.value(&exprScope{r: r})
 		if h.expr == nil && s == "none" {
 			return
 		}
@@ -29,7 +48,8 @@ func (r *record) typeChecker() {
 func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
 // fixups are the last changes before the handler runs. The order is Apache's:
-// mod_rewrite, mod_alias and mod_env, mod_headers, mod_rewrite's types, mod_dir.
+// mod_rewrite, mod_alias, mod_env and mod_negotiation, mod_rewrite's types, mod_dir,
+// mod_headers.
 func (r *record) fixups() int {
 	if status := r.fixupRewrite(); status != 0 {
 		return r.traced("mod_rewrite", status)
@@ -44,9 +64,7 @@ func (r *record) fixups() int {
 		}
 	}
 	r.setEnv()
-	if r.main == nil {
-		r.editRequest()
-	}
+	r.fixEncoding()
 	if r.forcedType != "" {
 		r.meta.Type, r.meta.Charset = r.forcedType, ""
 	}
@@ -57,13 +75,23 @@ func (r *record) fixups() int {
 			r.redirectTo, r.file = "", FileInfo{}
 		}
 	}
+	if status := r.fixupPath(); status != 0 {
+		return r.traced("mod_dir", status)
+	}
+	if r.main == nil {
+		r.editRequest()
+	}
+	return 0
+}
+
+// fixupPath is mod_dir.
+func (r *record) fixupPath() int {
 	switch {
 	case r.proxyTo != "":
-		return 0
 	case r.file.Kind == Directory:
-		return r.traced("mod_dir", r.fixupDir())
+		return r.fixupDir()
 	case r.file.Kind == Missing && r.handler == "":
-		return r.traced("mod_dir", r.fixupFallback())
+		return r.fixupFallback()
 	}
 	return 0
 }
@@ -117,7 +145,7 @@ func (r *record) tryIndex(names []string) int {
 			return 500
 		}
 		if sub.status == 200 && (sub.proxyTo != "" || sub.file.Kind == Regular) {
-			if n := r.cfg.dir.redirect; n != nil {
+			if n := r.cfg.dir.redirect; n != nil && *n != 0 {
 				r.location = r.q.origin() + sub.uri
 				return *n
 			}
@@ -125,9 +153,10 @@ func (r *record) tryIndex(names []string) int {
 			r.adopt(sub)
 			return 0
 		}
-		if isRedirect(sub.status) || (sub.status == 401 && len(names) == 1) {
+		if isRedirect(sub.status) || (sub.status == 401 || sub.status == 406) && len(names) == 1 {
 			r.location, r.challenge = sub.location, sub.challenge
 			r.vary = append(r.vary, sub.vary...)
+			r.negotiated, r.variantList = append(r.negotiated, sub.negotiated...), sub.variantList
 			return sub.status
 		}
 		if sub.status != 404 && sub.status != 200 {
@@ -142,6 +171,9 @@ func (r *record) fixupFallback() int {
 	f := r.cfg.dir.fallback
 	if f == nil || *f == "" || *f == "disabled" {
 		return 0
+	}
+	if r.dangling() {
+		return r.refuseLink()
 	}
 	target := *f
 	if r.hasArgs {
@@ -158,6 +190,9 @@ func (r *record) fixupFallback() int {
 		return 0
 	case isRedirect(sub.status) || sub.status == 401 || sub.status == 406:
 		r.location, r.challenge = sub.location, sub.challenge
+		if sub.status != 406 {
+			r.negotiated, r.variantList = append(r.negotiated, sub.negotiated...), sub.variantList
+		}
 		return sub.status
 	case sub.status != 404 && sub.status != 200:
 		return sub.status
@@ -167,6 +202,17 @@ func (r *record) fixupFallback() int {
 
 // fixupRedirect is Redirect and RedirectMatch.
 func (r *record) fixupRedirect() int {
+	if d := r.cfg.redirectAll; d != nil {
+		target, err := d.url(r)
+		if err != nil {
+			r.q.log("Can't evaluate redirect expression: " + err.Error())
+			return 500
+		}
+		if r.q.Trace != nil {
+			r.q.trace(Event{Kind: TraceRule, File: d.file, Line: d.line, Directive: d.text, Before: r.uri, After: target, Matched: true, Status: d.status})
+		}
+		return r.redirectTarget(d.status, target)
+	}
 	for _, rule := range r.cfg.redirect {
 		status, target, ok := rule.match(r.uri)
 		if !ok {
@@ -175,23 +221,31 @@ func (r *record) fixupRedirect() int {
 		if r.q.Trace != nil {
 			r.q.trace(Event{Kind: TraceRule, File: rule.file, Line: rule.line, Directive: rule.text, Before: r.uri, After: target, Matched: true, Status: status})
 		}
-		if !isRedirect(status) {
-			return status
-		}
-		relative := r.cfg.core.relRedirects != nil && *r.cfg.core.relRedirects
-		if strings.HasPrefix(target, "/") {
-			if !relative {
-				target = r.q.origin() + target
-			}
-		} else if !isURL(target) {
-			r.q.log("cannot redirect '" + r.uri + "' to '" + target + "'; target is not a valid absoluteURI or abs_path")
-			return 500
-		}
-		if r.hasArgs && strings.IndexByte(target, '?') < 0 {
-			target += "?" + r.args
-		}
-		r.location = target
-		return status
+		return r.redirectTarget(status, target)
 	}
 	return 0
+}
+
+// redirectTarget answers with a status of Redirect, and Location.
+func (r *record) redirectTarget(status int, target string) int {
+	if !isRedirect(status) {
+		if !knownStatus(status) {
+			return 500
+		}
+		return status
+	}
+	relative := r.cfg.core.relRedirects != nil && *r.cfg.core.relRedirects
+	if strings.HasPrefix(target, "/") {
+		if !relative {
+			target = r.q.origin() + target
+		}
+	} else if !isURL(target) {
+		r.q.log("cannot redirect '" + r.uri + "' to '" + target + "'; target is not a valid absoluteURI or abs_path")
+		return 500
+	}
+	if r.hasArgs && strings.IndexByte(target, '?') < 0 {
+		target += "?" + r.args
+	}
+	r.location = target
+	return status
 }

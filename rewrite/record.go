@@ -17,6 +17,7 @@ type record struct {
 	pathInfo string
 	file     FileInfo
 	walked   string // the name that file is about
+	missing  bool   // walked leads to nothing
 	node     *chainNode
 	cfg      *Config
 	env      Table
@@ -29,6 +30,8 @@ type record struct {
 	handler                   string
 	meta                      Meta
 	vary                      []string
+	negotiated                []Field // sent with whatever comes of the request
+	variantList               string  // of a 300 or 406, HTML
 	location                  string
 	redirectTo                string
 	proxyTo                   string
@@ -38,6 +41,8 @@ type record struct {
 	proxied                   bool
 	reduced                   bool
 	fileRequest               bool // a sub-request by file name
+	handled                   bool // the handler was asked
+	keepsContent              bool
 }
 
 // The handlers that phases set themselves.
@@ -128,7 +133,10 @@ func (r *record) processFile() int {
 		r.traceStatus("access", status)
 		return status
 	}
-	r.typeChecker()
+	if status := r.typeChecker(); status != 0 {
+		r.traceStatus("type", status)
+		return status
+	}
 	return r.fixups()
 }
 
@@ -180,13 +188,19 @@ func (r *record) walk() int {
 	if status := r.walkFolders(); status != 0 {
 		return status
 	}
-	if r.file.Kind == Denied {
-		r.cfg = r.node.cfg
-		return 403
+	switch r.file.Kind {
+	case Denied, Other, Symlink:
+		return r.refuseLink()
+	case Missing:
+		r.missing = true
+	case Regular, Directory:
 	}
 	// A folder with its slash has the empty base name, as in file_walk.
 	r.walked = r.filename
 	r.cfg = r.node.forName(baseName(r.filename), r.sectionTracer())
+	if len(r.node.named) > 0 {
+		r.setNamed(baseName(r.filename))
+	}
 	if len(r.cfg.ifs) > 0 {
 		c, err := r.applyIfs(r.cfg, r.cfg.ifs)
 		if err != nil {
@@ -265,8 +279,7 @@ func (r *record) walkFolders() int {
 			continue
 		}
 		if r.node.cfg.core.options.bits&OptFollowSymLinks == 0 && !r.linkAllowed(name[:i], i == len(root)) {
-			r.cfg = r.node.cfg
-			return 403
+			return r.refuseLink()
 		}
 		if !r.q.Site.Htaccess {
 			continue
@@ -279,10 +292,23 @@ func (r *record) walkFolders() int {
 		}
 	}
 	if r.node.cfg.core.options.bits&OptFollowSymLinks == 0 && r.file.Kind == Regular && !r.linkAllowed(name, false) {
-		r.cfg = r.node.cfg
-		return 403
+		return r.refuseLink()
 	}
 	return r.chainFault()
+}
+
+// refuseLink refuses what lies on the way to the file, for which no .htaccess
+// counts, not even with its ErrorDocument.
+func (r *record) refuseLink() int {
+	r.fail()
+	return 403
+}
+
+// dangling tells whether a name that leads to nothing is a symbolic link: Apache
+// has refused it before it asks any rule. It costs a system call, so that it is
+// only asked when the request would go elsewhere or end.
+func (r *record) dangling() bool {
+	return r.missing && r.main == nil && r.q.Env.Lstat(r.walked).Kind == Symlink
 }
 
 // chainFault refuses a request that met a broken file.
@@ -332,6 +358,9 @@ func (r *record) lookupURI(uri string) *record {
 	return sub
 }
 
+// foreignURI is the path that Apache gives to a file of another folder.
+const foreignURI = "INTERNALLY GENERATED file-relative req"
+
 // lookupFile is lookupURI for a file name.
 func (r *record) lookupFile(path string) *record {
 	sub := r.sub()
@@ -348,7 +377,10 @@ func (r *record) lookupFile(path string) *record {
 		return sub
 	}
 	sub.filename, sub.fileRequest = clean, true
-	sub.uri = r.q.Site.uriOf(clean)
+	sub.uri = foreignURI
+	if dir := r.filename[:strings.LastIndexByte(r.filename, '/')+1]; strings.HasPrefix(clean, dir) && clean != dir && !strings.Contains(clean[len(dir):], "/") {
+		sub.uri = r.uri[:strings.LastIndexByte(r.uri, '/')+1] + clean[len(dir):]
+	}
 	r.q.depth++
 	if r.q.Trace != nil {
 		r.q.trace(Event{Kind: TracePass, Before: clean})
@@ -387,18 +419,23 @@ func (r *record) urlReachable(uri string) bool {
 
 func (r *record) fileReachable(path string) bool {
 	sub := r.lookupFile(path)
-	return sub != nil && sub.status < 300 && r.q.Env.Stat(sub.filename).Kind != Missing
+	if sub == nil || sub.status >= 300 {
+		return false
+	}
+	k := r.q.Env.Stat(sub.filename).Kind
+	return k != Missing && k != Symlink
 }
 
 // adopt makes a sub-request's result this request's own (ap_internal_fast_redirect).
 func (r *record) adopt(sub *record) {
 	r.uri, r.filename, r.pathInfo = sub.uri, sub.filename, sub.pathInfo
 	r.args, r.hasArgs = sub.args, sub.hasArgs
-	r.file, r.walked, r.node, r.cfg = sub.file, sub.walked, sub.node, sub.cfg
+	r.file, r.walked, r.missing, r.node, r.cfg = sub.file, sub.walked, sub.missing, sub.node, sub.cfg
 	r.handler, r.meta = sub.handler, sub.meta
 	r.redirectTo, r.proxyTo = sub.redirectTo, sub.proxyTo
 	r.keepVary = r.keepVary || sub.keepVary
 	r.vary = append(r.vary, sub.vary...)
+	r.negotiated = append(sub.negotiated, r.negotiated...)
 	// The overlay of Apache keeps both values of a name; the script sees the
 	// last, which is this request's own.
 	own := append([]Var(nil), r.env.vars...)

@@ -44,6 +44,7 @@ func (e *dirEnv) Htaccess(dir string) *File {
 	if f, ok := e.files[dir]; ok {
 		return f
 	}
+	dir = strings.Clone(dir) // it is a part of a request
 	var f *File
 	if b, err := os.ReadFile(dir + ".htaccess"); err == nil {
 		f = Compile(string(b), dir+".htaccess", dir, &Dialect{Allowed: OverrideAll})

@@ -283,7 +283,7 @@ func (run *replayRun) answer(a *Answer, r *replayRequest) *replayAnswer {
 			p.Fields = append(p.Fields, Field{"Content-Encoding", a.Meta.Encoding})
 		}
 		if len(a.Meta.Languages) > 0 {
-			p.Fields = append(p.Fields, Field{"Content-Language", strings.Join(a.Meta.Languages, ", ")})
+			p.Fields = append(p.Fields, Field{"Content-Language", strings.Join(a.Meta.Languages, ",")})
 		}
 		out.Kind, out.Static, out.Text = bodyKind(string(b))
 	case AnswerOptions:

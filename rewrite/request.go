@@ -114,6 +114,9 @@ func (q *Request) header(name string) (string, bool) {
 				found, value = true, q.Fields[i].Value
 				continue
 			}
+			if q.edited {
+				break // they were joined before
+			}
 			sep := ", "
 			if equalFold(name, "Cookie") {
 				sep = "; "
@@ -224,13 +227,6 @@ func (q *Request) remoteName() string {
 
 // remoteHost is REMOTE_HOST: HostnameLookups is off, so it is the address.
 func (q *Request) remoteHost() string { return q.remoteAddr() }
-
-func (q *Request) ssl(name string) string {
-	if !q.TLS {
-		return ""
-	}
-	return q.Env.SSLVar(name)
-}
 
 // addCookie adds what the CO flag says; a name that was set before stays.
 func (q *Request) addCookie(f []string) {

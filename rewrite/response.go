@@ -22,10 +22,8 @@ type Response struct {
 	ModTime int64
 }
 
+// get is resp() of an expression. Content-Type is in neither table, as in Apache.
 func (p *Response) get(name string) string {
-	if equalFold(name, "Content-Type") {
-		return p.ContentType
-	}
 	if v, ok := getField(p.Fields, name); ok {
 		return v
 	}
@@ -36,7 +34,10 @@ func (p *Response) get(name string) string {
 // Quiet tells that Respond would change nothing, whatever the response.
 func (a *Answer) Quiet() bool {
 	c := a.Config
-	return len(a.Vary) == 0 && len(a.Cookies) == 0 && len(c.headers) == 0 && c.core.charset == nil &&
+	if a.Kind == AnswerScript && (a.Meta.Encoding != "" || len(a.Meta.Languages) > 0) {
+		return false
+	}
+	return len(a.Vary) == 0 && len(a.Cookies) == 0 && len(c.headers) == 0 && len(a.r.negotiated) == 0 && c.core.charset == nil &&
 		(c.expires.active == nil || !*c.expires.active)
 }
 
@@ -57,6 +58,7 @@ func (a *Answer) Respond(p *Response) {
 		}
 		a.q.traceMade("RewriteRule [CO]", "Set-Cookie", c)
 	}
+	r.respondNegotiated(p)
 	if c := a.Config.core.charset; c != nil && *c != "" && !p.Own {
 		t := toLower(p.ContentType)
 		if strings.IndexByte(t, ';') < 0 && (t == "text/plain" || t == "text/html") {
@@ -67,8 +69,7 @@ func (a *Answer) Respond(p *Response) {
 	if p.Status < 400 {
 		a.expire(p)
 	}
-	var vary []string
-	x := exprScope{r: r, resp: p, vary: &vary}
+	x := exprScope{r: r, resp: p, script: a.Kind == AnswerScript && !p.Own}
 	for _, h := range a.Config.headers {
 		if !h.always {
 			continue
@@ -93,11 +94,42 @@ func (a *Answer) Respond(p *Response) {
 			a.q.traceEdited(h, p)
 		}
 	}
-	if !p.Own {
-		for _, v := range vary {
-			mergeVary(p, v)
+	if a.Kind == AnswerScript && !p.Own {
+		a.describeContent(p)
+	}
+	r.finishNegotiated(p)
+}
+
+// describeContent says of a script's response what the script's name says (AddEncoding,
+// AddLanguage, DefaultLanguage). Header can't change it (ap_http_header_filter).
+func (a *Answer) describeContent(p *Response) {
+	if a.Meta.Encoding != "" {
+		p.Always = removeField(p.Always, "Content-Encoding")
+		p.Fields = setField(p.Fields, "Content-Encoding", a.Meta.Encoding)
+	}
+	if len(a.Meta.Languages) == 0 {
+		return
+	}
+	list := append([]string(nil), a.Meta.Languages...)
+	for _, table := range [2][]Field{p.Fields, p.Always} {
+		said, _ := getField(table, "Content-Language")
+		for _, v := range strings.Split(said, ",") {
+			if v = strings.TrimSpace(v); v != "" && !containsFold(list, v) {
+				list = append(list, v)
+			}
 		}
 	}
+	p.Always = removeField(p.Always, "Content-Language")
+	p.Fields = setField(p.Fields, "Content-Language", strings.Join(list, ","))
+}
+
+func containsFold(list []string, s string) bool {
+	for _, v := range list {
+		if equalFold(v, s) {
+			return true
+		}
+	}
+	return false
 }
 
 // fresh forgets the groups and errors of the expression before.

@@ -54,7 +54,7 @@ func rewriteCondLine(c *compiler, s *scope, n *node, _ []string) error {
 			return err
 		}
 	}
-	if err := rc.setPattern(a[1]); err != nil {
+	if err := rc.setPattern(c, a[1]); err != nil {
 		return err
 	}
 	conf := s.rewriteOf()
@@ -81,7 +81,7 @@ var fileTests = map[byte]condKind{
 	'h': condLink, 'L': condLink, 'l': condLink, 'U': condURI, 'F': condSubFile,
 }
 
-func (rc *RewriteCond) setPattern(p string) (err error) {
+func (rc *RewriteCond) setPattern(c *compiler, p string) (err error) {
 	if strings.HasPrefix(p, "!") {
 		rc.not = true
 		p = p[1:]
@@ -89,7 +89,7 @@ func (rc *RewriteCond) setPattern(p string) (err error) {
 	switch {
 	case equalFold(rc.Test, "expr"):
 		rc.kind = condExpr
-		rc.expr, err = CompileExpr(p)
+		rc.expr, err = c.expr(p)
 		return err
 	case len(p) > 1 && p[0] == '-' && rc.dashTest(p):
 	case len(p) > 1 && strings.IndexByte("<>=", p[0]) >= 0:

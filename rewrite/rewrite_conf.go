@@ -86,7 +86,7 @@ func (s *scope) rewriteOf() *rewriteConf {
 
 func init() {
 	register(map[string]directive{
-		"rewriteengine":  {OverrideFileInfo, take1, rewriteEngine},
+		"rewriteengine":  {OverrideFileInfo, takeFlag, rewriteEngine},
 		"rewriteoptions": {OverrideFileInfo, takeMany, rewriteOptionsLine},
 		"rewritebase":    {OverrideFileInfo, take1, rewriteBase},
 		"rewritecond":    {OverrideFileInfo, takeRaw, rewriteCondLine},

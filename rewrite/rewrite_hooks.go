@@ -32,6 +32,9 @@ func (r *record) fixupRewrite() int {
 	x := r.q.context(r, c.dir)
 	act := x.runRules(c.rules)
 	r.q.release(x)
+	if act != actionNone && r.dangling() {
+		return r.refuseLink()
+	}
 	switch act {
 	case actionNone:
 		r.filename = oldName

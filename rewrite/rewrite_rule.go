@@ -197,9 +197,9 @@ func isRedirect(code int) bool { return code >= 300 && code < 400 }
 // knownStatus tells whether Apache has a text for a status.
 func knownStatus(code int) bool {
 	switch {
-	case code >= 100 && code <= 103, code >= 200 && code <= 208, code == 226, code >= 300 && code <= 308:
+	case code >= 100 && code <= 103, code >= 200 && code <= 208, code == 226, code >= 300 && code <= 308 && code != 306:
 		return true
-	case code >= 400 && code <= 418, code >= 421 && code <= 426, code == 428, code == 429, code == 431, code == 451:
+	case code >= 400 && code <= 417, code >= 421 && code <= 426 && code != 425, code == 428, code == 429, code == 431, code == 451:
 		return true
 	case code >= 500 && code <= 508, code == 510, code == 511:
 		return true

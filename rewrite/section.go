@@ -100,7 +100,7 @@ func (c *compiler) ifSection(n *node, s *scope) error {
 		if rest != "" || (source != "" && !isQuote(n.args[0])) {
 			source = n.args
 		}
-		e, err := CompileExpr(source)
+		e, err := c.expr(source)
 		if err != nil {
 			return err
 		}
@@ -127,7 +127,11 @@ func (c *compiler) limit(n *node, s *scope) error {
 		if w == "TRACE" {
 			return errors.New("TRACE cannot be controlled by <Limit>, see TraceEnable")
 		}
-		mask |= methodBit(w)
+		bit := methodBit(w)
+		if bit == otherMethods {
+			return errors.New("could not register method '" + w + "' for " + n.name)
+		}
+		mask |= bit
 	}
 	if n.args == "" {
 		return errors.New("takes at least one method")

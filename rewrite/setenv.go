@@ -24,6 +24,7 @@ type envRule struct {
 	expr       *Expr
 	sets       []Var // value "!" unsets
 	groups     bool
+	literal    bool // the pattern is plain text: values are taken as they are
 }
 
 type envSource uint8
@@ -74,7 +75,7 @@ func init() {
 			return c.setEnvIfLine(s, n, "User-Agent", args, fold)
 		}
 	}
-	atLeast := func(n int) argShape { return argShape{n, -1, false} }
+	atLeast := func(n int) argShape { return argShape{min: n, max: -1, full: n} }
 	register(map[string]directive{
 		"setenv": {OverrideFileInfo, take12, one(func(a []string) envOp {
 			if len(a) == 1 {
@@ -89,7 +90,7 @@ func init() {
 		"browsermatch":       {OverrideFileInfo, atLeast(2), browser(false)},
 		"browsermatchnocase": {OverrideFileInfo, atLeast(2), browser(true)},
 		"setenvifexpr": {OverrideFileInfo, atLeast(2), func(c *compiler, s *scope, n *node, args []string) error {
-			e, err := CompileExpr(args[0])
+			e, err := c.expr(args[0])
 			if err != nil {
 				return err
 			}
@@ -111,13 +112,34 @@ func (c *compiler) setEnvIfLine(s *scope, n *node, name string, args []string, f
 		}
 		r.kind, r.names = envHeaders, p
 	}
+	if args[0] == "" {
+		return errors.New("missing regular expression")
+	}
 	p, err := CompilePattern(args[0], fold)
 	if err != nil {
 		return err
 	}
-	r.pattern = p
+	r.pattern, r.literal = p, isLiteral(args[0])
 	s.cfg.setIf = append(s.cfg.setIf, r)
 	return r.features(args[1:])
+}
+
+// isLiteral tells whether a pattern is plain text, special characters being
+// escaped (non_regexp_chars of mod_setenvif). Apache searches for the text then,
+// and $0 in a value stays what it is.
+func isLiteral(pattern string) bool {
+	escaped := false
+	for i := 0; i < len(pattern); i++ {
+		switch {
+		case pattern[i] == '\\':
+			escaped = !escaped
+		case (strings.IndexByte("^.$|()[]*+?{}", pattern[i]) >= 0) != escaped:
+			return false
+		default:
+			escaped = false
+		}
+	}
+	return true
 }
 
 func (r *envRule) features(args []string) error {
@@ -131,7 +153,7 @@ func (r *envRule) features(args []string) error {
 		if name == "" {
 			return errors.New("missing envariable expression")
 		}
-		r.groups = r.groups || strings.IndexByte(value, '$') >= 0
+		r.groups = r.groups || !r.literal && strings.ContainsAny(value, `$\`)
 		r.sets = append(r.sets, Var{name, value})
 	}
 	return nil
@@ -232,6 +254,36 @@ func (r *record) setEnv() {
 	}
 }
 
+// joined makes one field of those that have the same name, as Apache does when it
+// reads a request: "RequestHeader add" makes another one.
+func (q *Request) joined(fields []Field) []Field {
+	n := 0
+	for i, f := range fields {
+		if _, twice := getField(fields[:n], f.Name); twice {
+			continue
+		}
+		if _, again := getField(fields[i+1:], f.Name); again {
+			f.Value, _ = q.header(f.Name)
+		}
+		fields[n] = f
+		n++
+	}
+	return fields[:n]
+}
+
+// lastOfEach keeps the last field of each name: a script is given all of them in
+// turn, and sees the last.
+func lastOfEach(fields []Field) []Field {
+	n := 0
+	for i, f := range fields {
+		if _, again := getField(fields[i+1:], f.Name); !again {
+			fields[n] = f
+			n++
+		}
+	}
+	return fields[:n]
+}
+
 // unsetLater tells that UnsetEnv takes a variable back. It knows only those of
 // SetEnv and PassEnv, not what SetEnvIf or a rule has set.
 func unsetLater(ops []envOp, name string) bool {
@@ -248,6 +300,9 @@ func (r *record) editRequest() {
 	for _, h := range r.cfg.request {
 		x := exprScope{r: r}
 		if h.applies(&x) {
+			if !r.q.edited {
+				r.q.Fields = r.q.joined(r.q.Fields)
+			}
 			r.q.Fields, r.q.edited = h.apply(r.q.Fields, fresh(&x)), true
 			r.q.traceField(TraceRequest, h, r.q.Fields)
 		}

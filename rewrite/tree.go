@@ -121,10 +121,11 @@ func parseLine(l string, line int) (*node, error) {
 		return n, nil
 	}
 	if strings.HasPrefix(n.name, "</") {
-		n.key = strings.TrimSuffix(n.key[2:], ">")
-		if !strings.HasSuffix(l, ">") {
-			return n, fmt.Errorf("%s directive missing closing '>'", n.name)
+		// The name must end right before ">", with nothing behind it.
+		if !strings.HasSuffix(n.name, ">") || n.args != "" {
+			return n, fmt.Errorf("%s without matching <%s section", n.name, n.name[2:])
 		}
+		n.key = n.key[2 : len(n.key)-1]
 		return n, nil
 	}
 	n.section = true

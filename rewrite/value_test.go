@@ -116,7 +116,7 @@ func TestMeta(t *testing.T) {
 	types := map[string]string{"txt": "text/plain", "html": "text/html", "css": "text/css"}
 	for name, want := range map[string]Meta{
 		"a.txt": {Type: "text/plain"}, "a.html.gz": {Type: "text/html", Encoding: "gz"}, "a.de.html": {Type: "text/html", Languages: []string{"de"}},
-		"a.txt.u": {Type: "text/plain", Charset: "utf-8"}, "a.Y": {Type: "a/b"}, "noext": {}, ".txt": {}, "a.css": {Type: "text/css"},
+		"a.txt.u": {Type: "text/plain", Charset: "utf-8"}, "a.Y": {Type: "a/b"}, "noext": {}, ".txt": {}, "a.css": {},
 	} {
 		if got, _ := resolveMeta(name, f.cfg.mime, types); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, want %+v", name, got, want)

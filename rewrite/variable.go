@@ -76,7 +76,7 @@ func (v *variable) get(x *rewriteContext) string {
 	case varEnv:
 		return x.r.envOrProcess(v.name)
 	case varSSL:
-		return x.r.q.ssl(v.name)
+		return x.r.sslVariable(v.name)
 	case varAheadURI, varAheadFile:
 		return x.lookAhead(v)
 	case varEmpty:
@@ -113,6 +113,35 @@ func (x *rewriteContext) lookAhead(v *variable) string {
 	s := v.inner.get(x)
 	x.r = saved
 	return s
+}
+
+// sslVariable is mod_ssl's own list of variables (ssl_var_lookup): those of the
+// connection's encryption, and most of the others too.
+func (r *record) sslVariable(name string) string {
+	upper := toUpper(name)
+	switch {
+	case strings.HasPrefix(upper, "SSL_"):
+		if !r.q.TLS {
+			return ""
+		}
+		return r.q.Env.SSLVar(name)
+	case strings.HasPrefix(upper, "HTTP:"):
+		v, _ := r.q.header(name[5:])
+		return v
+	case strings.HasPrefix(upper, "ENV:"):
+		v, _ := r.env.Get(name[4:])
+		return v
+	case upper == "API_VERSION":
+		return "20120211"
+	}
+	if h, ok := headerVariables[upper]; ok {
+		v, _ := r.q.header(h)
+		return v
+	}
+	if f, ok := variables[upper]; ok {
+		return f(r)
+	}
+	return ""
 }
 
 // headerVariables are the variables that read a request header.

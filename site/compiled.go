@@ -47,7 +47,7 @@ func (c *compiledFiles) get(name, dir string, allowed rewrite.Override, note fun
 	if e, ok := c.m[name]; ok && e.text == text {
 		return e.file
 	}
-	f := rewrite.Compile(text, name, dir, Dialect(allowed))
+	f := rewrite.Compile(text, name, strings.Clone(dir), Dialect(allowed)) // dir is a part of a request
 	if f.Fault != nil {
 		note(*f.Fault)
 	}

@@ -21,6 +21,24 @@ const (
 	// textFilesMax and otherFilesMax bound what is known of files that rules name.
 	textFilesMax  = 64
 	otherFilesMax = 4 << 10
+	// foldersReadMax bounds the folders that MultiViews knows the names of,
+	// folderNamesMax those names; in a larger folder nothing is negotiated (403).
+	// folderBatch is how many names are read at once.
+	foldersReadMax = 32
+	folderNamesMax = 100_000
+	folderBatch    = 1024
+	// mapFileBytesMax bounds the file of a RewriteMap.
+	mapFileBytesMax = 64 << 20
+	// mapAsksMax bounds the requests that wait for a RewriteMap's program; others
+	// find nothing in it. mapAnswerTime is what it may take from being asked,
+	// mapAnswerBytesMax what it may say; a program that fails at once is started
+	// again after mapRestartPause; mapEndTime is between the end of its input and
+	// its being killed.
+	mapAsksMax        = 1024
+	mapAnswerTime     = 5 * time.Second
+	mapAnswerBytesMax = 64 << 10
+	mapRestartPause   = time.Second
+	mapEndTime        = 500 * time.Millisecond
 	// listingEntriesMax bounds what a folder's listing shows; a larger folder is
 	// refused (500). insertBytesMax bounds its HeaderName and ReadmeName.
 	listingEntriesMax = 20_000

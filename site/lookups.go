@@ -12,13 +12,14 @@ import (
 	"sluice/rewrite"
 )
 
-// lookups answer what a loop can't wait for: passwords behind slow hashes, and
-// the names of addresses. Answers are kept for a while. Shared by all loops; the
+// lookups answer what a loop can't wait for: passwords behind slow hashes, the
+// names of addresses, what folders and RewriteMaps hold. Answers are kept for a while. Shared by all loops; the
 // lock is held for moments only.
 type lookups struct {
 	mu        sync.Mutex
 	names     map[netip.Addr]nameAnswer
 	passwords map[[32]byte]passwordAnswer
+	folders   map[string]folderNames
 	running   chan struct{} // bounds the goroutines
 }
 
@@ -36,11 +37,15 @@ type passwordAnswer struct {
 type question struct {
 	addr           netip.Addr // whose name, unless invalid
 	hash, password string
+	// answer says which folder, map file or program is asked, and takes what it
+	// says; nil for the others.
+	answer *heard
 }
 
 func newLookups() *lookups {
 	return &lookups{
-		names: map[netip.Addr]nameAnswer{}, passwords: map[[32]byte]passwordAnswer{}, running: make(chan struct{}, lookupsAtOnceMax),
+		names: map[netip.Addr]nameAnswer{}, passwords: map[[32]byte]passwordAnswer{},
+		folders: map[string]folderNames{}, running: make(chan struct{}, lookupsAtOnceMax),
 	}
 }
 
@@ -69,14 +74,28 @@ func passwordKey(hash, password string) [32]byte {
 
 // ask finds the answer in a goroutine, then calls then there.
 func (l *lookups) ask(q question, then func()) {
+	if h := q.answer; h != nil && h.program != nil {
+		h.program.ask(h.key, func(value string, found bool, err error) {
+			h.value, h.found, h.err = value, found, err
+			then()
+		})
+		return
+	}
 	go func() {
 		l.running <- struct{}{}
 		defer func() {
 			<-l.running
 			then()
 		}()
-		if q.addr.IsValid() {
+		switch {
+		case q.addr.IsValid():
 			l.findName(q.addr)
+			return
+		case q.answer != nil && q.answer.file != nil:
+			q.answer.file.read()
+			return
+		case q.answer != nil:
+			l.readFolder(q.answer)
 			return
 		}
 		if _, known := l.password(q.hash, q.password); known {

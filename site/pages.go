@@ -3,6 +3,7 @@ package site
 import (
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // builtinPages are made once; a site that is attacked answers with little else.
@@ -27,6 +28,12 @@ func makePage(code int) []byte {
 		page += "<p>" + hint + "</p>"
 	}
 	return []byte(page + "</body></html>\n")
+}
+
+// pageWith adds HTML to a page of ours.
+func pageWith(page []byte, html string) []byte {
+	const end = "</body>"
+	return []byte(strings.Replace(string(page), end, html+end, 1))
 }
 
 // pageHints say what a visitor can do; what an administrator needs is in the log.

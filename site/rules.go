@@ -56,12 +56,14 @@ type ruling struct {
 	turn uint64
 	held []byte // content that came meanwhile
 	end  bool   // it is complete
+	// heard is what the request has waited for.
+	heard []*heard
 }
 
 func newRules(sl *local, base *rewrite.File) *rules {
 	o := &sl.opts
 	r := &rules{sl: sl, opts: o.Htaccess, base: base}
-	r.world = world{sl: sl, files: map[string]*folderFile{}, texts: map[string]*textFile{}, others: map[string]otherFile{}}
+	r.world = world{sl: sl, files: map[string]*folderFile{}, texts: map[string]*textFile{}, others: map[string]otherFile{}, folders: map[string]folderNames{}}
 	r.site = rewrite.Site{
 		Base: base, Prefix: o.Path, Names: o.Names, Port: o.Htaccess.Port, TLSPort: o.Htaccess.TLSPort, Software: "sluice",
 		Types: sl.types, Htaccess: o.Htaccess.Allowed != rewrite.OverrideNone, Proxy: true,
@@ -69,6 +71,7 @@ func newRules(sl *local, base *rewrite.File) *rules {
 			return isPHPHandler(h) || h == cgiHandler && o.CGI != nil || h == appHandler && o.App != nil
 		},
 	}
+	r.site.Maps = sl.maps.on(&r.world)
 	return r
 }
 
@@ -198,7 +201,7 @@ func (r *rules) move(root string) {
 
 // release keeps the memory of a ruling for another request.
 func (r *rules) release(g *ruling) {
-	g.x, g.a, g.held, g.end = nil, nil, nil, false
+	g.x, g.a, g.held, g.end, g.heard = nil, nil, nil, false, nil
 	g.turn++
 	g.msg, g.fields, g.vars = message.Request{}, g.fields[:0], g.vars[:0]
 	if len(r.free) < rulingsKeptMax {
@@ -316,6 +319,8 @@ func (x *Exchange) obeyStatus(a *rewrite.Answer) {
 	page := builtinPage(a.Status)
 	if a.HasText {
 		page = []byte(a.Text)
+	} else if a.Variants != "" {
+		page = pageWith(page, a.Variants)
 	}
 	x.status = 0
 	x.reply(a.Status, page, x.pageType(), true)

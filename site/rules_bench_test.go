@@ -3,6 +3,7 @@ package site
 import (
 	"testing"
 
+	"sluice/cgi"
 	"sluice/http1"
 	"sluice/loop"
 	"sluice/rewrite"
@@ -95,3 +96,35 @@ func TestStaticWithoutRulesDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkScript has a script run by nobody: it is what the rules add to one.
+func BenchmarkScript(b *testing.B) {
+	for _, bb := range []struct {
+		name, htaccess string
+		obeyed         bool
+	}{{"off", "", false}, {"none", "", true}, {"wordpress", wordpressRules, true}} {
+		b.Run(bb.name, func(b *testing.B) {
+			h := ruledHost(b, bb.htaccess, bb.obeyed)
+			var p http1.Parser
+			var hd http1.Head
+			p.Init(&http1.Limits{})
+			p.Begin(&hd)
+			if _, _, err := p.Feed([]byte(request("GET", "/index.php", benchFields...))); err != nil {
+				b.Fatal(err)
+			}
+			x, out := &Exchange{}, &silent{}
+			var sink pairCount
+			told := func(e *cgi.Environment) { e.Emit(&sink) }
+			b.ReportAllocs()
+			for b.Loop() {
+				x.Reset()
+				x.Req, x.Stream, x.Rehearse = &hd.Request, out, told
+				h.Serve(x)
+			}
+		})
+	}
+}
+
+type pairCount int
+
+func (c *pairCount) Pair(name, value []byte) { *c += pairCount(len(name) + len(value)) }

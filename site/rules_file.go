@@ -120,7 +120,7 @@ func (x *Exchange) withMeta(fields []byte) []byte {
 		x.lines = appendSafe(x.lines, "Content-Encoding", a.Meta.Encoding)
 	}
 	if len(a.Meta.Languages) > 0 {
-		x.lines = appendSafe(x.lines, "Content-Language", strings.Join(a.Meta.Languages, ", "))
+		x.lines = appendSafe(x.lines, "Content-Language", strings.Join(a.Meta.Languages, ","))
 	}
 	return x.lines[n:]
 }

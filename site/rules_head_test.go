@@ -214,7 +214,7 @@ FileETag None
 	if tag := answered(t, h, get("/a.txt")).field("ETag"); tag == "" {
 		t.Error("no ETag without FileETag")
 	}
-	expect(t, "a body already encoded", answered(t, h, get("/a.txt.pack", "Accept-Encoding: gzip")), 200, "Content-Encoding: x-gzip")
+	expect(t, "a body already encoded", answered(t, h, get("/a.txt.pack", "Accept-Encoding: gzip")), 200, "Content-Encoding: gzip")
 	x, rec := ruledScript(t, h, get("/latin/app.php"))
 	x.Head(&cgi.Response{Status: 200, ContentType: []byte("text/html"), Fields: fields("Content-Type", "text/html")}, 1)
 	expect(t, "script", rec, 200, "Content-Type: text/html; charset=iso-8859-1")

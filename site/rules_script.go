@@ -3,6 +3,7 @@ package site
 import (
 	"fmt"
 	"strings"
+	"unsafe"
 
 	"sluice/cgi"
 )
@@ -20,8 +21,9 @@ func (x *Exchange) fillRuled(e *cgi.Environment, hasContent bool) {
 			vars = append(vars, cgi.Variable(v))
 		}
 	}
-	dir, prefix := a.Context()
-	vars = append(vars, cgi.Variable{Name: "CONTEXT_DOCUMENT_ROOT", Value: dir}, cgi.Variable{Name: "CONTEXT_PREFIX", Value: prefix})
+	if dir, prefix := a.Context(); prefix != "" || !x.site.utf8 { // else it says nothing new
+		vars = append(vars, cgi.Variable{Name: "CONTEXT_DOCUMENT_ROOT", Value: dir}, cgi.Variable{Name: "CONTEXT_PREFIX", Value: prefix})
+	}
 	if a.User != "" {
 		vars = append(vars, cgi.Variable{Name: "REMOTE_USER", Value: a.User}, cgi.Variable{Name: "AUTH_TYPE", Value: a.AuthType})
 	}
@@ -31,10 +33,10 @@ func (x *Exchange) fillRuled(e *cgi.Environment, hasContent bool) {
 	g.vars, e.Variables = vars, vars
 	e.HideAuthorization = !a.PassAuth && (a.User != "" || !x.site.utf8)
 	e.RequestURI = x.Req.Target
-	e.DocumentRoot = []byte(site.Root)
-	e.ScriptFilename = []byte(a.Filename)
-	e.ScriptName = []byte(strings.TrimSuffix(a.URI, a.PathInfo))
-	e.PathInfo = []byte(a.PathInfo)
+	e.DocumentRoot = octets(site.Root)
+	e.ScriptFilename = octets(a.Filename)
+	e.ScriptName = octets(strings.TrimSuffix(a.URI, a.PathInfo))
+	e.PathInfo = octets(a.PathInfo)
 	e.PathTranslated = nil
 	if a.PathInfo != "" {
 		e.PathTranslated = []byte(a.PathTranslated())
@@ -43,16 +45,19 @@ func (x *Exchange) fillRuled(e *cgi.Environment, hasContent bool) {
 		}
 	}
 	if x.plan.isApp() { // the program is the site, all of the path its PATH_INFO
-		e.ScriptName = []byte(x.site.opts.Path)
+		e.ScriptName = octets(x.site.opts.Path)
 		e.PathInfo = x.site.below([]byte(a.URI))
 		e.PathTranslated = append([]byte(site.Root), e.PathInfo...)
 		e.ScriptFilename = e.PathTranslated
 	}
-	e.Query = []byte(a.Args)
+	e.Query = octets(a.Args)
 	if x.HasContent && !hasContent {
 		e.ContentLength = 0
 	}
 }
+
+// octets shows a string as octets without copying; they must not be written to.
+func octets(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // dotRedirectURL renames REDIRECT_URL so that PHP does not see it before it has made
 // $_SERVER, where a dot becomes "_": told of it and of a PATH_INFO, PHP takes itself

@@ -17,7 +17,7 @@ RewriteEngine On
 RewriteRule ^old$ /new?x=1 [R=301,L]
 RewriteRule ^forbidden$ - [F]
 RewriteRule ^gone$ - [G]
-RewriteRule ^teapot$ - [R=418]
+RewriteRule ^locked$ - [R=423]
 RewriteRule ^git$ /.git/config [L]
 RewriteRule ^ht$ /.htaccess [L]
 RewriteRule ^env$ /.env [L]
@@ -57,7 +57,7 @@ func TestRulesDecide(t *testing.T) {
 		{"/moved/on?q", 302, []string{"Location: http://other.example/there/on?q"}},
 		{"/forbidden", 403, nil},
 		{"/gone", 410, nil},
-		{"/teapot", 418, nil},
+		{"/locked", 423, nil},
 		{"/css/style", 200, []string{"Content-Type: text/css; charset=utf-8"}},
 		{"/secret.txt", 403, nil},
 		{"/denied/a.txt", 403, nil},
@@ -176,12 +176,12 @@ func errorFiles() map[string]string {
 RewriteEngine On
 RewriteRule ^forbidden$ - [F]
 RewriteRule ^gone$ - [G]
-RewriteRule ^teapot$ - [R=418]
+RewriteRule ^locked$ - [R=423]
 RewriteRule ^loop$ /loop [L]
 ErrorDocument 404 /e/404.html
 ErrorDocument 403 "Go <b>away</b>
 ErrorDocument 410 http://other.example/gone
-ErrorDocument 418 /e/none.html
+ErrorDocument 423 /e/none.html
 ErrorDocument 413 /e/413.html
 ErrorDocument 502 /e/502.html
 ErrorDocument 503 "busy %{REQUEST_URI}
@@ -210,7 +210,7 @@ func TestErrorDocuments(t *testing.T) {
 		{get("/none", "Range: bytes=0-1", "If-None-Match: *"), 404, "not here", nil},
 		{get("/forbidden"), 403, "Go <b>away</b>", []string{"X-Set:", "X-Always: yes"}},
 		{get("/gone"), 302, "<h1>302", []string{"Location: http://other.example/gone", "X-Set:", "X-Always: yes"}},
-		{get("/teapot"), 418, "<h1>", nil},
+		{get("/locked"), 423, "<h1>", nil},
 		{get("/sub/none"), 404, "<h1>404", nil},
 		{get("/a.txt", "Range: bytes=20-"), 416, "not here", []string{"Content-Range: bytes */10"}},
 		{get("/hiddendoc/none"), 404, "<h1>404", nil},

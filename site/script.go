@@ -78,10 +78,13 @@ func (x *Exchange) fillEnvironment(e *cgi.Environment, hasContent bool) {
 	// x.scratch may move while it grows, so offsets first, slices last.
 	b := x.scratch[:0]
 	mark := func() int { return len(b) }
-	root := x.plan.root.cache.RealRoot()
-	b = append(b, root...)
+	if x.plan.ruled == nil {
+		b = append(b, x.plan.root.cache.RealRoot()...)
+	}
 	docEnd := mark()
-	b = append(b, x.plan.File[len(x.plan.root.prefix):]...)
+	if x.plan.ruled == nil {
+		b = append(b, x.plan.File[len(x.plan.root.prefix):]...)
+	}
 	fileEnd := mark()
 	if len(x.plan.PathInfo) > 0 {
 		b = append(append(b, x.site.roots[0].cache.RealRoot()...), x.plan.PathInfo...)
@@ -106,7 +109,7 @@ func (x *Exchange) fillEnvironment(e *cgi.Environment, hasContent bool) {
 	x.scratch = b
 
 	e.DocumentRoot = b[:docEnd]
-	if x.plan.root.prefix != "" {
+	if x.plan.root.prefix != "" && x.plan.ruled == nil {
 		e.DocumentRoot = []byte(x.site.roots[0].cache.RealRoot())
 	}
 	e.ScriptFilename = b[:fileEnd]

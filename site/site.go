@@ -83,6 +83,9 @@ type Options struct {
 	GzipLevel       int
 	// Htaccess obeys .htaccess files; nil: they are not read.
 	Htaccess *Htaccess
+	// Maps are the RewriteMaps that .htaccess files may ask: name to txt:FILE,
+	// rnd:FILE, int:FUNCTION or prg:PROGRAM ARGUMENTS, all paths absolute.
+	Maps map[string]string
 }
 
 // Site is one web site, shared by all loops.
@@ -96,6 +99,7 @@ type Site struct {
 	utf8     bool // text is said to be UTF-8 where nobody says otherwise
 	compiled compiledFiles
 	lookups  *lookups
+	maps     *rewriteMaps
 	changes  changes
 }
 
@@ -119,6 +123,10 @@ func New(opts Options) (*Site, error) {
 			s.types = types.Media()
 		} else if s.types == nil {
 			s.types = static.NewTypes(nil).Media()
+		}
+		var err error
+		if s.maps, err = newMaps(opts.Maps); err != nil {
+			return nil, fmt.Errorf("%w (site %s)", err, opts.Label)
 		}
 		s.startWatching()
 		s.utf8, s.lookups = opts.Hidden == static.Refuse, newLookups()
@@ -347,5 +355,8 @@ func (h *Host) Close() {
 			}
 		}
 		sl.changes.leave(sl)
+		if sl.rules != nil {
+			sl.maps.leave(&sl.rules.world)
+		}
 	}
 }

@@ -23,6 +23,8 @@ type world struct {
 	files  map[string]*folderFile
 	texts  map[string]*textFile
 	others map[string]otherFile
+	// folders are those whose names were read, for MultiViews.
+	folders map[string]folderNames
 	// wants are questions that came up in this run and have no answer yet.
 	wants []question
 }
@@ -72,6 +74,7 @@ func (w *world) forget() {
 	clear(w.files)
 	clear(w.others)
 	clear(w.texts)
+	clear(w.folders)
 }
 
 // Stat implements rewrite.Env.
@@ -267,6 +270,9 @@ func (w *world) asked(g *ruling, x *Exchange) bool {
 	}
 	q := w.wants[0]
 	w.wants = w.wants[:0]
+	if q.answer != nil {
+		g.heard = append(g.heard, q.answer)
+	}
 	done := g.wait(x, func() { x.rule(g.q.Method, g.q.Target) })
 	w.sl.lookups.ask(q, done)
 	return true
