@@ -98,6 +98,7 @@ func (dr *draft) checkSite(i int) {
 	if s.PHP.Mode == PHPBinary {
 		dr.canRun(i, "php.use", s.PHP.Path)
 	}
+	dr.checkMaps(i)
 	for _, a := range s.Aliases {
 		dr.folderExists(i, "aliases", a.Dir)
 	}

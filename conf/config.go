@@ -100,6 +100,9 @@ type Site struct {
 	// AllowOverride are the classes of directives that .htaccess files may have
 	// (AuthConfig, FileInfo, Indexes, Limit, Options); none: they are not read.
 	AllowOverride []string
+	// RewriteMaps are the maps that rules of .htaccess files may ask, by name:
+	// txt:FILE, rnd:FILE, int:FUNCTION or prg:PROGRAM ARGUMENTS.
+	RewriteMaps map[string]string
 	// Aliases are folders outside Root that appear in the site's URL space,
 	// the longest prefix first.
 	Aliases []Alias

@@ -52,6 +52,11 @@ var siteKeys = []key{
 		setPair: setAlias,
 	},
 	{
+		path: "rewrite_maps", kind: kindMap, siteOnly: true, resolve: resolveMap,
+		about:   "The RewriteMaps that `.htaccess` files may ask by `${name:key}`: `txt:FILE` and `rnd:FILE` (read again when they change), `int:tolower`, `toupper`, `escape` or `unescape`, and `prg:PROGRAM ARGUMENTS`: one process without a shell that answers each line with one, `NULL` for none; after 5 seconds it is taken to have none. `people = \"txt:/srv/people.txt\"`.",
+		setPair: setRewriteMap,
+	},
+	{
 		path: "follow_into", kind: kindList, def: `[]`, siteOnly: true, resolve: resolvePath,
 		about:   "Files and folders outside the document root that symbolic links may lead into; adds to what the application needs.",
 		reset:   func(t target) { t.site.FollowInto = nil },

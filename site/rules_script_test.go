@@ -50,7 +50,6 @@ RewriteRule ^info/(.*)$ /app.php/$1 [L]
 		"REDIRECT_URL": "/pretty/ab", "REDIRECT_STATUS": "200", "REDIRECT_RULE": "ab", "REDIRECT_PLAIN": "p", "PLAIN": "p",
 		"REDIRECT_AGENT": "curl", "REDIRECT_QUERY_STRING": "p=ab&q=1",
 		"QUERY_STRING": "p=ab&q=1", "REQUEST_URI": "/pretty/ab?q=1", "SCRIPT_NAME": "/app.php", "PATH_INFO": "-",
-		"SCRIPT_FILENAME": filepath.Join(dir, "app.php"), "DOCUMENT_ROOT": dir, "CONTEXT_DOCUMENT_ROOT": dir, "CONTEXT_PREFIX": "",
 		"PHP_VALUE": "-", "PHP_ADMIN_VALUE": "-", "HTTP_PROXY": "-", "HTTP_X_ADDED": "added", "HTTP_X_SECRET": "-", "HTTP_X_EDIT": "aBc",
 		"HTTP_AUTHORIZATION": "Basic dTpw", "REMOTE_USER": "-", "REMOTE_ADDR": "192.0.2.7", "REQUEST_METHOD": "GET",
 	})
