@@ -310,10 +310,11 @@ func (x *Exchange) obeyStatus(a *rewrite.Answer) {
 		b = appendSafe(b, "WWW-Authenticate", a.WWWAuthenticate)
 	}
 	switch {
-	case a.Status == 405 && x.Req.Is("TRACE"):
-		b = appendField(b, "Allow", "") // as Apache: nothing is said of the resource
-	case a.Status == 405:
+	case a.Status != 405 && a.Status != 501:
+	case a.ByHandler:
 		b = appendField(b, "Allow", allowedMethods)
+	case a.Status == 405:
+		b = appendField(b, "Allow", "") // as Apache: nothing is said of the resource
 	}
 	x.scratch = b
 	page := builtinPage(a.Status)
@@ -323,6 +324,10 @@ func (x *Exchange) obeyStatus(a *rewrite.Answer) {
 		page = pageWith(page, a.Variants)
 	}
 	x.status = 0
+	if a.Status == 204 {
+		x.reply(204, nil, "", true)
+		return
+	}
 	x.reply(a.Status, page, x.pageType(), true)
 }
 

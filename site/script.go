@@ -18,7 +18,7 @@ func (x *Exchange) runScript() {
 	req, hasContent := x.Req, x.HasContent
 	if a := x.plan.ruled; a != nil {
 		req = x.asRuled(a)
-		hasContent = hasContent && x.content != unwanted && a.Method == view(x.Req.Method)
+		hasContent = hasContent && x.content != unwanted && (a.Method == view(x.Req.Method) || a.KeepsContent)
 		if limit := x.bodyMax(); hasContent && limit > 0 && x.Req.ContentLength > limit {
 			x.tooLarge(limit)
 			return
@@ -251,14 +251,11 @@ func (x *Exchange) Head(res *cgi.Response, length int64) {
 	packed := considered && x.acceptsGzip()
 	for i := range res.Fields {
 		name, value := res.Fields[i].Name, res.Fields[i].Value
-		switch {
-		case frontWrites(name):
-			continue
-		case packed && message.EqualFold(name, "etag") && len(value) > 0 && value[0] == '"':
-			b = append(b, "ETag: W/"...) // not octet for octet what the script means
-			b = append(append(b, value...), "\r\n"...)
+		if frontWrites(name) {
 			continue
 		}
+		// An ETag stays as it is even if the content is compressed: scripts
+		// compare what comes back with what they sent, letter for letter.
 		b = appendField(b, name, value)
 	}
 	if considered {
