@@ -50,8 +50,10 @@ func TestChangesAreTold(t *testing.T) {
 	w, told := watching(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, ".htaccess")
-	if !w.Add(dir) || !w.Add(dir) {
-		t.Fatal("the folder is not watched")
+	for range 2 { // once more does no harm
+		if !w.Add(dir) {
+			t.Fatal("the folder is not watched")
+		}
 	}
 	steps := []func() error{
 		func() error { write(t, file); return nil },
