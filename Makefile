@@ -48,7 +48,7 @@ sim: ## simulate faults: SEED=n repeats one run with a trace, SEEDS=n tries so m
 lint: ## gofmt, go vet for three systems, golangci-lint
 	@.ci/lint
 
-bench: build ## measure sluice beside nginx, Apache and lighttpd; BENCH='-scenario hello' for less
+bench: build ## measure sluice beside nginx, Apache, lighttpd and Caddy; BENCH='-scenario hello' for less
 	@.ci/install php-cgi wrk nginx apache2 lighttpd
 	go run ./bench -sluice bin/sluice $(or $(BENCH),-peers all -json docs/bench.json -svg docs/bench.svg)
 

@@ -122,13 +122,23 @@ func TestNginxNeverBindsAllWorkers(t *testing.T) {
 
 func TestDocroot(t *testing.T) {
 	f := files()
+	rewritten := map[string]string{"wp": "/wp/index.php"}
 	for _, sc := range scenarios() {
-		text, ok := f[strings.TrimPrefix(sc.path, "/")]
-		if !ok {
-			t.Errorf("%s: no file for %s", sc.name, sc.path)
-		}
-		if !sc.php && text != string(sc.want) {
-			t.Errorf("%s: the file is not what is wanted", sc.name)
+		for _, path := range []string{sc.path, sc.plain} {
+			if path == "" {
+				continue
+			}
+			if to := rewritten[sc.name]; to != "" && path == sc.path {
+				path = to
+			}
+			path, _, _ = strings.Cut(path, "?")
+			text, ok := f[strings.TrimPrefix(path, "/")]
+			if !ok {
+				t.Errorf("%s: no file for %s", sc.name, path)
+			}
+			if !sc.php && text != string(sc.want) {
+				t.Errorf("%s: %s is not what is wanted", sc.name, path)
+			}
 		}
 	}
 	if n := len(page(kib)); n != kib {
@@ -250,6 +260,17 @@ func TestProbe(t *testing.T) {
 				t.Errorf("probe: %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestProbeSendsFields(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Host+" "+r.UserAgent()+" "+r.Header.Get("Cookie"))
+	}))
+	defer server.Close()
+	sc := scenario{path: "/x", want: []byte("a.test b c=d"), fields: [][2]string{{"Host", "a.test"}, {"User-Agent", "b"}, {"Cookie", "c=d"}}}
+	if _, err := probe(server.Listener.Addr().String(), sc); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -21,10 +21,11 @@ const (
 // chartColours are told apart in light and dark, and in shades of grey.
 var chartColours = map[string]string{
 	"sluice": "#0b7fab", "nginx": "#8aa35b", "apache": "#c76b5a", "lighttpd": "#b39ddb", "bare": "#9aa5ad",
+	"uring": "#6cc0de", "caddy": "#d9a441",
 }
 
 // chart draws each scenario's requests per second and CPU per request as
-// shares of nginx's, or of the scenario's first peer where nginx did not run.
+// shares of nginx's, of Apache's where nginx did not run, or of the first peer's.
 func (r *report) chart() []byte {
 	var rows bytes.Buffer
 	y := chartTop
@@ -74,8 +75,10 @@ func (r *report) bar(b *bytes.Buffer, x, y int, res result, part, widest float64
 
 // base is what a scenario's bars are measured by.
 func (r *report) base(scenario string) sample {
-	if m, ok := r.of(scenario, "nginx"); ok {
-		return m
+	for _, peer := range []string{"nginx", "apache"} {
+		if m, ok := r.of(scenario, peer); ok {
+			return m
+		}
 	}
 	for _, res := range r.Results {
 		if res.Scenario == scenario {

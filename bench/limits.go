@@ -15,15 +15,33 @@ const (
 	// checkSeconds is the length of the run that compares every body.
 	checkSeconds = 1
 
-	// descriptorsWanted is enough for 10,000 clients and as many upstreams.
-	descriptorsWanted = 65536
+	// descriptorsWanted is enough for idleWanted connections under a limit of
+	// seven eighths; descriptorsPeer for 10,000 clients and as many upstreams:
+	// some peers have memory for each.
+	descriptorsWanted = 131072
+	descriptorsPeer   = 65536
 
+	// installWait is for Caddy, which is built from source.
+	installWait = 10 * time.Minute
 	// notesShown bounds the table's remarks on one peer's errors.
 	notesShown = 2
 
 	// manyConns is from when on wrk's connecting is a part of the run's length,
 	// so that a short run would measure little else.
 	manyConns = 1000
+)
+
+// Idle connections: how many are wanted, how many one helper opens from its own
+// source address, how many of sluice's own limit (seven eighths of its
+// descriptors) stay free, and how long all of them may take to open.
+const (
+	idleWanted      = 100_000
+	idlePerSource   = 10_000
+	idleSpare       = 200 // wrk's connections, probes
+	idleOpenWait    = 2 * time.Minute
+	idleDialTimeout = 10 * time.Second
+	idleBytesGoal   = 1 * kib // of the server's memory for each
+	idleKeptGoal    = 0.9     // of the throughput without them
 )
 
 // What sluice shall reach without any load.

@@ -22,6 +22,7 @@ type options struct {
 	workers     int
 	sluice      string
 	sluiceFlags []string
+	caddy       string
 	jsonPath    string
 	svgPath     string
 	strict      bool
@@ -29,6 +30,13 @@ type options struct {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == holdCommand {
+		if err := hold(os.Args[2:], os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	o, err := parseOptions(os.Args[1:])
 	if errors.Is(err, flag.ErrHelp) {
 		return
@@ -55,6 +63,7 @@ func parseOptions(args []string) (options, error) {
 	flags.IntVar(&o.seconds, "seconds", 5, "length of a run")
 	flags.IntVar(&o.workers, "workers", 4, "php workers of each peer")
 	flags.StringVar(&o.sluice, "sluice", "bin/sluice", "the built program")
+	flags.StringVar(&o.caddy, "caddy", ".cache/bin/caddy", "the peer's program; installed there from the Go module proxy when missing")
 	more := flags.String("sluice-flags", "", "further flags for sluice serve, separated by spaces")
 	flags.StringVar(&o.jsonPath, "json", "", "also write all figures to this file")
 	flags.StringVar(&o.svgPath, "svg", "", "also draw a chart into this file")

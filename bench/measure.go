@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -18,6 +19,24 @@ type result struct {
 	Samples  []sample `json:"samples"`
 	Goal     *goal    `json:"goal,omitempty"`
 	Streams  bool     `json:"-"`
+
+	// Of scenarios with a .htaccess: the same load without, measured right
+	// before each sample, and the CPU that the rules add to a request.
+	Without []sample `json:"without_htaccess,omitempty"`
+	Cost    float64  `json:"htaccess_cpu_us,omitempty"`
+}
+
+// cost is the median of what each sample takes over the one before it: a
+// machine whose speed drifts does so between rounds more than within one.
+func (r *result) cost() float64 {
+	if len(r.Without) == 0 {
+		return 0
+	}
+	each := make([]float64, len(r.Without))
+	for i, w := range r.Without {
+		each[i] = r.Samples[i].CPU - w.CPU
+	}
+	return median(each)
 }
 
 // startup is what a peer costs before any load.
@@ -36,6 +55,7 @@ type started struct {
 // measure starts all peers and runs all scenarios.
 func measure(ctx context.Context, b *bench) (*report, error) {
 	rep := newReport(b)
+	var err error
 	var all []started
 	defer func() {
 		for _, s := range all {
@@ -44,6 +64,10 @@ func measure(ctx context.Context, b *bench) (*report, error) {
 	}()
 	for _, p := range b.peers {
 		r, err := p.start(ctx, b)
+		if errors.Is(err, errAbsent) && ctx.Err() == nil {
+			b.skip(p.name, err)
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.name, err)
 		}
@@ -58,12 +82,19 @@ func measure(ctx context.Context, b *bench) (*report, error) {
 	}
 	for _, sc := range b.scenarios {
 		b.logf("%s: %d rounds of %d s", sc.title, b.rounds, b.seconds)
+		if sc.idle {
+			if rep.Idle, err = measureIdle(ctx, b, sc); err != nil {
+				return nil, fmt.Errorf("%s: %w", sc.name, err)
+			}
+			continue
+		}
 		results, err := runScenario(ctx, b, sc, all)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", sc.name, err)
 		}
 		rep.Results = append(rep.Results, results...)
 	}
+	rep.Skipped = b.skipped
 	return rep, nil
 }
 
@@ -96,21 +127,41 @@ func runScenario(ctx context.Context, b *bench, sc scenario, all []started) ([]r
 	for round := range b.rounds {
 		for i := range taking {
 			i = (i + round) % len(taking)
-			m, err := taking[i].load(ctx, sc)
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
+			if sc.plain != "" {
+				w, err := loadOnce(ctx, b, taking[i], sc.without(), round)
+				if err != nil {
+					return nil, err
+				}
+				results[i].Without = append(results[i].Without, w)
 			}
+			m, err := loadOnce(ctx, b, taking[i], sc, round)
 			if err != nil {
-				m = sample{Faults: []string{err.Error()}}
+				return nil, err
 			}
-			b.logf("  %d %-8s %8.0f req/s %6.1f µs/req, %s", round+1, taking[i].name, m.RPS, m.CPU, m.troubles())
 			results[i].Samples = append(results[i].Samples, m)
-			// Connections are still being closed.
-			time.Sleep(200 * time.Millisecond)
 		}
 	}
 	for i := range results {
+		results[i].Cost = results[i].cost()
 		results[i].Median = middle(results[i].Samples)
+		for _, w := range results[i].Without {
+			results[i].Median.Faults = append(results[i].Median.Faults, w.Faults...)
+		}
 	}
 	return append(results, failed...), nil
+}
+
+// loadOnce measures one sample; only the end of ctx is an error.
+func loadOnce(ctx context.Context, b *bench, s started, sc scenario, round int) (sample, error) {
+	m, err := s.load(ctx, sc)
+	if ctx.Err() != nil {
+		return m, ctx.Err()
+	}
+	if err != nil {
+		m = sample{Faults: []string{err.Error()}}
+	}
+	b.logf("  %d %-8s %8.0f req/s %6.1f µs/req, %s, %s", round+1, s.name, m.RPS, m.CPU, m.troubles(), sc.path)
+	// Connections are still being closed.
+	time.Sleep(200 * time.Millisecond)
+	return m, nil
 }

@@ -4,10 +4,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -16,7 +18,19 @@ type bench struct {
 	options
 	docroot string
 	scratch string // scripts, configurations, sockets, output
+	eightG  string // the file whose rules its scenario has
+	skipped []string
 }
+
+// skip leaves a part out and says so, now and below the table.
+func (b *bench) skip(what string, why error) {
+	text := fmt.Sprintf("SKIPPED %s: %v", what, why)
+	b.skipped = append(b.skipped, text)
+	b.logf("%s", text)
+}
+
+// errAbsent marks a peer that this system does not have.
+var errAbsent = errors.New("not to be had here")
 
 // peer is a way to serve the document root.
 type peer struct {
@@ -45,8 +59,10 @@ func peers() []peer {
 	return []peer{
 		{"sluice", "sluice", startSluice},
 		{"nginx", "nginx, the best of several tuned set-ups", startNginx},
+		{"uring", "sluice on io_uring", startUring},
 		{"apache", "Apache, event MPM and mod_proxy_fcgi", startApache},
 		{"lighttpd", "lighttpd", startLighttpd},
+		{"caddy", "Caddy, php_fastcgi", startCaddy},
 		{"bare", "bare FastCGI loop, no HTTP", startBare},
 	}
 }
@@ -67,10 +83,8 @@ func newBench(o options) (*bench, error) {
 			return nil, err
 		}
 	}
-	for name, text := range files() {
-		if err := os.WriteFile(filepath.Join(b.docroot, name), []byte(text), 0o644); err != nil {
-			return nil, err
-		}
+	if err := b.writeFiles(); err != nil {
+		return nil, err
 	}
 	for _, sc := range scenarios() {
 		if err := writeScripts(scratch, sc); err != nil {
@@ -78,6 +92,35 @@ func newBench(o options) (*bench, error) {
 		}
 	}
 	return b, nil
+}
+
+// writeFiles fills the document root.
+func (b *bench) writeFiles() error {
+	all := files()
+	is8G := func(s scenario) bool { return s.name == eightG }
+	if slices.ContainsFunc(b.scenarios, is8G) {
+		path, err := findEightG(eightGFolders)
+		var text []byte
+		if err == nil {
+			text, err = os.ReadFile(path)
+		}
+		if err != nil {
+			b.skip(eightG, err)
+			b.scenarios = slices.DeleteFunc(b.scenarios, is8G)
+		} else {
+			all[eightG+"/.htaccess"], b.eightG = string(text), path
+		}
+	}
+	for name, text := range all {
+		name = filepath.Join(b.docroot, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *bench) close() error { return os.RemoveAll(b.scratch) }
@@ -89,6 +132,7 @@ type httpServer struct {
 	address string
 	started time.Duration // from its start to its first answer
 	backend *phpGroup     // nil if the server has its own
+	ruled   bool          // reads .htaccess files
 }
 
 // startHTTP starts a server and waits for its first answer from PHP.
@@ -151,7 +195,8 @@ func systemProgram(name string) string {
 	return "/usr/sbin/" + name
 }
 
-func (s *httpServer) takes(scenario) bool { return true }
+// takes no idle connections: those are opened to one server only.
+func (s *httpServer) takes(sc scenario) bool { return !sc.idle && (s.ruled || !sc.ruled) }
 
 func (s *httpServer) stop() {
 	s.process.stop()

@@ -10,23 +10,34 @@ import (
 
 // startApache runs one process of the event MPM: its pool of FastCGI
 // connections is bounded per process, so with one process it can be as large
-// as the number of workers, and nothing starves.
+// as the number of workers, and nothing starves. To read .htaccess files it
+// needs more modules and looks at every folder, so a second Apache does that,
+// and the first is as lean as it can be.
 func startApache(ctx context.Context, b *bench) (running, error) {
-	const name = "apache"
-	s, err := startConfigured(ctx, b, name, "unix",
-		func(address string, backend *phpGroup) string { return apacheConf(b, name, address, backend) },
-		func(conf string) []string {
-			return []string{systemProgram("apache2"), "-D", "FOREGROUND", "-f", conf}
-		})
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
+	readsRules := func(sc scenario) bool { return sc.ruled }
+	return startPair("apache", readsRules, func(name string, special bool) (*httpServer, error) {
+		override, more := "None", []string(nil)
+		if special {
+			override = "All"
+			more = []string{"dir", "rewrite", "setenvif", "env", "headers", "authn_core", "authz_host", "access_compat"}
+		}
+		s, err := startConfigured(ctx, b, name, "unix",
+			func(address string, backend *phpGroup) string {
+				return apacheConf(b, name, address, backend, override, more)
+			},
+			func(conf string) []string {
+				return []string{systemProgram("apache2"), "-D", "FOREGROUND", "-f", conf}
+			})
+		if err == nil {
+			s.ruled = special
+		}
+		return s, err
+	})
 }
 
-func apacheConf(b *bench, name, address string, backend *phpGroup) string {
+func apacheConf(b *bench, name, address string, backend *phpGroup, override string, more []string) string {
 	modules := ""
-	for _, m := range []string{"mpm_event", "authz_core", "mime", "proxy", "proxy_fcgi"} {
+	for _, m := range append([]string{"mpm_event", "authz_core", "mime", "proxy", "proxy_fcgi"}, more...) {
 		modules += fmt.Sprintf("LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so\n", m, m)
 	}
 	user := ""
@@ -55,7 +66,7 @@ MaxKeepAliveRequests 0
 KeepAliveTimeout 600
 DocumentRoot %[5]s
 <Directory %[5]s>
-  AllowOverride None
+  AllowOverride %[9]s
   Require all granted
 </Directory>
 <Proxy "fcgi://php/">
@@ -66,5 +77,5 @@ ProxyFCGIBackendType GENERIC
 <FilesMatch "\.php$">
   SetHandler "proxy:unix:%[7]s|fcgi://php/"
 </FilesMatch>
-`, b.scratch, name, address, modules, b.docroot, b.workers, backend.address, user)
+`, b.scratch, name, address, modules, b.docroot, b.workers, backend.address, user, override)
 }

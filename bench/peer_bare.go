@@ -29,7 +29,7 @@ func startBare(_ context.Context, b *bench) (running, error) {
 
 // takes only what needs no HTTP.
 func (b *bare) takes(sc scenario) bool {
-	return sc.php && sc.post == nil && sc.conns < manyConns
+	return sc.php && sc.post == nil && !sc.ruled && sc.conns < manyConns
 }
 
 func (b *bare) prepare(ctx context.Context, sc scenario) (string, error) {

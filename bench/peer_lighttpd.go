@@ -22,6 +22,7 @@ func startLighttpd(ctx context.Context, b *bench) (running, error) {
 }
 
 func lighttpdConf(b *bench, name, address string, backend *phpGroup) string {
+	limit := min(b.descriptors, descriptorsPeer)
 	_, port, _ := strings.Cut(address, ":")
 	return fmt.Sprintf(`server.modules = ("mod_fastcgi")
 server.bind = "127.0.0.1"
@@ -40,5 +41,5 @@ fastcgi.server = (".php" => ((
   "socket" => "%[7]s",
   "max-procs" => 1,
 )))
-`, port, b.docroot, b.scratch, name, b.descriptors, b.descriptors/2, backend.address)
+`, port, b.docroot, b.scratch, name, limit, limit/2, backend.address)
 }

@@ -120,10 +120,10 @@ http {
     }
   }
 }
-`, user, setup.processes, b.descriptors, b.scratch, name, upstream, keepalive, address, b.docroot)
+`, user, setup.processes, min(b.descriptors, descriptorsPeer), b.scratch, name, upstream, keepalive, address, b.docroot)
 }
 
-func (n *nginx) takes(scenario) bool { return true }
+func (n *nginx) takes(sc scenario) bool { return n.procs[0].takes(sc) }
 
 // prepare tries each set-up and keeps the one with the most requests per second
 // among those that answer all; the network does not matter to static files.

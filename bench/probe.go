@@ -41,6 +41,12 @@ func fetch(conn net.Conn, address string, sc scenario) (int64, error) {
 	}
 	req.Header.Set("User-Agent", "")
 	req.Header.Set("Content-Type", "application/octet-stream")
+	for _, f := range sc.fields {
+		if f[0] == "Host" {
+			req.Host = f[1]
+		}
+		req.Header.Set(f[0], f[1])
+	}
 	if err := req.Write(conn); err != nil {
 		return 0, err
 	}

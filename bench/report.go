@@ -4,14 +4,11 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -25,6 +22,8 @@ type report struct {
 	BinarySize int64             `json:"sluice_bytes,omitempty"`
 	Startups   []startup         `json:"startups"`
 	Results    []result          `json:"results"`
+	Idle       *idleResult       `json:"idle,omitempty"`
+	Skipped    []string          `json:"skipped,omitempty"`
 }
 
 func newReport(b *bench) *report {
@@ -43,12 +42,17 @@ func newReport(b *bench) *report {
 			"wrk":    firstLine("wrk", "-v"),
 		},
 	}
+	if b.eightG != "" {
+		r.Machine[eightG] = b.eightG
+	}
 	for _, p := range b.peers {
 		switch p.name {
 		case "apache":
 			r.Machine["apache"] = firstLine(systemProgram("apache2"), "-v")
 		case "lighttpd":
 			r.Machine["lighttpd"] = firstLine(systemProgram("lighttpd"), "-v")
+		case "caddy":
+			r.Machine["caddy"] = caddyVersion(b.caddy)
 		}
 		if p.name != "sluice" {
 			continue
@@ -92,142 +96,10 @@ func (r *report) of(scenario, peer string) (sample, bool) {
 	return sample{}, false
 }
 
-// print writes the table. Ratios are to nginx.
-func (r *report) print(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	line := func(cells ...string) { _, _ = fmt.Fprintln(t, strings.Join(cells, "\t")) } // Flush tells
-	line("scenario", "server", "req/s", "× nginx", "CPU µs/req", "× nginx", "MB/s", "p50 ms", "p99 ms", "PSS MiB", "errors", "goal")
-	last := ""
-	for _, res := range r.Results {
-		title, m := res.Title, res.Median
-		if title == last {
-			title = ""
-		}
-		last = res.Title
-		rps, cpu := "", ""
-		if n, ok := r.of(res.Scenario, "nginx"); ok && res.Peer != "nginx" {
-			rps, cpu = ratio(m.RPS, n.RPS), ratio(m.CPU, n.CPU)
-		}
-		mbps := ""
-		if res.Streams {
-			mbps = fmt.Sprintf("%.0f", m.MBps)
-		}
-		line(title, res.Peer, fmt.Sprintf("%.0f", m.RPS), rps, fmt.Sprintf("%.1f", m.CPU), cpu, mbps,
-			fmt.Sprintf("%.2f", m.P50), fmt.Sprintf("%.2f", m.P99), fmt.Sprintf("%.1f", float64(m.PSS)/1024),
-			fmt.Sprint(m.Errors), r.goalText(res))
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	for _, res := range r.Results {
-		if res.Setup != "" {
-			_, _ = fmt.Fprintf(w, "%s, %s: best set-up: %s\n", res.Title, res.Peer, res.Setup)
-		}
-		for _, fault := range res.Median.Faults {
-			_, _ = fmt.Fprintf(w, "%s, %s: FAULT: %s\n", res.Title, res.Peer, fault)
-		}
-		for i, note := range res.Median.Notes {
-			if i == notesShown {
-				_, _ = fmt.Fprintf(w, "%s, %s: and %d more\n", res.Title, res.Peer, len(res.Median.Notes)-i)
-				break
-			}
-			_, _ = fmt.Fprintf(w, "%s, %s: %s\n", res.Title, res.Peer, note)
-		}
-	}
-	for _, s := range r.Startups {
-		_, _ = fmt.Fprintf(w, "%s: first answer from PHP after %.0f ms, idle PSS %.1f MiB\n", s.Peer, s.FirstMS, float64(s.PSSKiB)/1024)
-	}
-	for _, miss := range r.missedAtStart() {
-		_, _ = fmt.Fprintf(w, "sluice: MISSED %s\n", miss)
-	}
-	return nil
-}
-
-func ratio(a, b float64) string {
-	if b == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%.2f", a/b)
-}
-
-func (r *report) goalText(res result) string {
-	if res.Goal == nil {
-		return ""
-	}
-	missed := r.missed(res)
-	if len(missed) == 0 {
-		return "met"
-	}
-	return "MISSED " + strings.Join(missed, ", ")
-}
-
-// missed lists the goals that a result of sluice does not reach. A goal beside
-// a peer that did not run is not judged.
-func (r *report) missed(res result) []string {
-	var list []string
-	g, m := *res.Goal, res.Median
-	if n, ok := r.of(res.Scenario, "nginx"); ok {
-		if g.RPSMin > 0 && m.RPS < g.RPSMin*n.RPS {
-			list = append(list, fmt.Sprintf("req/s >= %.2f nginx", g.RPSMin))
-		}
-		if g.CPUMax > 0 && m.CPU > g.CPUMax*n.CPU {
-			list = append(list, fmt.Sprintf("CPU <= %.2f nginx", g.CPUMax))
-		}
-	}
-	if n, ok := r.of(res.Scenario, "bare"); ok && g.BareMin > 0 && m.RPS < g.BareMin*n.RPS {
-		list = append(list, fmt.Sprintf("req/s >= %.2f bare", g.BareMin))
-	}
-	return list
-}
-
-// missedAtStart lists the goals of sluice that need no load.
-func (r *report) missedAtStart() []string {
-	var list []string
-	if r.BinarySize > binaryBytesGoal {
-		list = append(list, fmt.Sprintf("binary of %d octets, goal %d", r.BinarySize, binaryBytesGoal))
-	}
-	for _, s := range r.Startups {
-		if s.Peer != "sluice" {
-			continue
-		}
-		if s.FirstMS > firstAnswerGoal {
-			list = append(list, fmt.Sprintf("first answer after %.0f ms, goal %d", s.FirstMS, firstAnswerGoal))
-		}
-		if s.PSSKiB > idleKiBGoal {
-			list = append(list, fmt.Sprintf("idle memory %d KiB, goal %d", s.PSSKiB, idleKiBGoal))
-		}
-	}
-	return list
-}
-
 func (r *report) writeJSON(path string) error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(path, append(text, '\n'), 0o644)
-}
-
-// verdict fails for faults of any peer, which void its figures, for errors of
-// sluice, and, when strict, for missed goals.
-func (r *report) verdict(strict bool) error {
-	var list []error
-	for _, res := range r.Results {
-		if n := len(res.Median.Faults); n > 0 {
-			list = append(list, fmt.Errorf("bench: %s, %s: %d faults", res.Title, res.Peer, n))
-		}
-		if res.Peer != "sluice" {
-			continue
-		}
-		if res.Median.Errors > 0 {
-			list = append(list, fmt.Errorf("bench: %s: sluice: %d errors", res.Title, res.Median.Errors))
-		}
-		if missed := r.missed(res); strict && len(missed) > 0 {
-			list = append(list, fmt.Errorf("bench: %s: missed %s", res.Title, strings.Join(missed, ", ")))
-		}
-	}
-	if missed := r.missedAtStart(); strict && len(missed) > 0 {
-		list = append(list, fmt.Errorf("bench: sluice: missed %s", strings.Join(missed, ", ")))
-	}
-	return errors.Join(list...)
 }

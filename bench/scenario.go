@@ -24,13 +24,28 @@ type scenario struct {
 	want    []byte // the body of the answer
 	streams bool   // throughput is told in MB/s as well
 	goal    goal
+
+	// plain is a path with the same answer that no .htaccess is about; "" where
+	// path is none of .htaccess's either.
+	plain  string
+	ruled  bool        // path meets a .htaccess, or is compared with one that does
+	fields [][2]string // of the request's head
+	idle   bool        // connections that do nothing beside the load
 }
 
-// goal is what sluice shall reach beside nginx; 0: nothing asked.
+// without is the same load without .htaccess.
+func (s scenario) without() scenario {
+	s.path, s.plain = s.plain, ""
+	return s
+}
+
+// goal is what sluice shall reach; 0: nothing asked.
 type goal struct {
-	RPSMin  float64 `json:"rps_min,omitempty"`  // of nginx's requests per second
-	CPUMax  float64 `json:"cpu_max,omitempty"`  // of nginx's CPU per request
-	BareMin float64 `json:"bare_min,omitempty"` // of the bare FastCGI loop's requests per second
+	RPSMin    float64 `json:"rps_min,omitempty"`    // of nginx's requests per second
+	CPUMax    float64 `json:"cpu_max,omitempty"`    // of nginx's CPU per request
+	BareMin   float64 `json:"bare_min,omitempty"`   // of the bare FastCGI loop's requests per second
+	ApacheMin float64 `json:"apache_min,omitempty"` // of Apache's requests per second
+	CostMax   float64 `json:"cost_max,omitempty"`   // CPU that .htaccess adds to a request, µs
 }
 
 // scenarios are in the order in which they run.
@@ -38,8 +53,8 @@ func scenarios() []scenario {
 	small, large := page(kib), pattern(mib)
 	upload := pattern(mib)
 	hello := []byte("hello from php\n")
-	return []scenario{
-		{name: "hello", title: "hello.php", path: "/hello.php", conns: 32, php: true, want: hello, goal: goal{1.25, 0.65, 0.85}},
+	list := []scenario{
+		{name: "hello", title: "hello.php", path: "/hello.php", conns: 32, php: true, want: hello, goal: goal{RPSMin: 1.25, CPUMax: 0.65, BareMin: 0.85}},
 		{name: "static", title: "1 KiB file", path: "/small.html", conns: 32, want: small, goal: goal{CPUMax: 0.8}},
 		{name: "large", title: "1 MiB file", path: "/large.bin", conns: 32, want: large, streams: true, goal: goal{RPSMin: 1}},
 		{name: "phpout", title: "100 KiB from PHP", path: "/big.php", conns: 32, php: true, want: pattern(100 * kib), streams: true, goal: goal{RPSMin: 1}},
@@ -47,11 +62,13 @@ func scenarios() []scenario {
 		{name: "static10k", title: "1 KiB file, 10,000 connections", path: "/small.html", conns: 10000, want: small, goal: goal{RPSMin: 1}},
 		{name: "hello10k", title: "hello.php, 10,000 connections", path: "/hello.php", conns: 10000, php: true, want: hello, goal: goal{RPSMin: 1}},
 	}
+	list = append(list, ruledScenarios(small, hello)...)
+	return append(list, scenario{name: "idle", title: "1 KiB file beside idle connections", path: "/small.html", conns: 32, want: small, idle: true})
 }
 
 // files are the document root.
 func files() map[string]string {
-	return map[string]string{
+	f := map[string]string{
 		"hello.php":  "<?php echo \"hello from php\\n\";\n",
 		"small.html": string(page(kib)),
 		"large.bin":  string(pattern(mib)),
@@ -59,6 +76,10 @@ func files() map[string]string {
 		"big.php":  fmt.Sprintf("<?php echo substr(str_repeat('%s', %d), 0, %d);\n", letters, 100*kib/len(letters)+1, 100*kib),
 		"post.php": "<?php $b = file_get_contents('php://input'); echo strlen($b), ' ', md5($b), \"\\n\";\n",
 	}
+	for name, text := range ruledFiles(f["hello.php"], f["small.html"]) {
+		f[name] = text
+	}
+	return f
 }
 
 const letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

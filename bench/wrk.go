@@ -73,6 +73,9 @@ func (r wrkResult) errors() int64 { return r.Connect + r.Read + r.Write + r.Stat
 // writeScripts makes a scenario's two scripts in dir.
 func writeScripts(dir string, sc scenario) error {
 	script := measureScript
+	for _, f := range sc.fields {
+		script += fmt.Sprintf("wrk.headers[%q] = %q\n", f[0], f[1])
+	}
 	if sc.post != nil {
 		body := filepath.Join(dir, sc.name+".body")
 		if err := os.WriteFile(body, sc.post, 0o644); err != nil {
