@@ -273,7 +273,7 @@ func (r *Request) complete() {
 		return
 	}
 	if r.cut && r.lp.opts.Log != nil {
-		r.lp.opts.Log.Trouble(r.client, fmt.Errorf("gateway: the script sent more than its Content-Length %d; the rest was cut off", r.res.ContentLength))
+		r.lp.opts.Log.Trouble(r.asker(), fmt.Errorf("gateway: the script sent more than its Content-Length %d; the rest was cut off", r.res.ContentLength))
 	}
 	r.finish()
 }
@@ -288,7 +288,7 @@ func (r *Request) Stderr(p []byte) {
 // giveStderr logs what was written to STDERR; it never affects the response.
 func (r *Request) giveStderr() {
 	if len(r.stderr) > 0 && r.client != nil && r.lp.opts.Log != nil {
-		r.lp.opts.Log.Stderr(r.client, r.stderr, r.stderrLost)
+		r.lp.opts.Log.Stderr(r.asker(), r.stderr, r.stderrLost)
 	}
 	r.stderr, r.stderrLost = r.stderr[:0], 0
 }

@@ -26,6 +26,8 @@ const (
 	// triesMax is how often a request may be sent again that backends have turned
 	// away without running it.
 	triesMax = 3
+	// variablesMax is how many Variable- fields of an authorizer are kept.
+	variablesMax = 256
 	// requestTimeDefault is the limit of a request inside the backend.
 	requestTimeDefault = 60 * time.Second
 	// requestsKeptMax is how many Requests a loop keeps for use again.

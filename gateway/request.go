@@ -54,6 +54,19 @@ type Request struct {
 	// go to, while it is up; filled like Env.
 	Prefer string
 
+	// Role is what the backend is asked to be (§6); 0 is Responder. Filled like
+	// Env, as are the next three; see role.go.
+	Role fcgi.Role
+	// Data is the file that a Filter is given.
+	Data Data
+	// Override are meta-variables that replace those of the same name, also what
+	// a client's field line became: the Variables of a Verdict.
+	Override []cgi.Variable
+	// Pairs, encoded by fcgi.AppendPair, are given in place of Options.Params and
+	// of what Env makes; only CONTENT_LENGTH is added. Env.Request is needed all
+	// the same.
+	Pairs []byte
+
 	lp     *Local
 	client Client
 	state  state
@@ -66,7 +79,8 @@ type Request struct {
 	// The request's content.
 	body    spool.Spool
 	hasBody bool
-	sending bool // STDIN is not complete
+	sending bool // STDIN, or a Filter's DATA, is not complete
+	data    dataSide
 
 	// The response; see answer.go.
 	head     cgi.HeadReader
@@ -93,6 +107,8 @@ func (r *Request) reset() {
 	r.Env = cgi.Environment{Scratch: r.Env.Scratch}
 	r.client, r.conn, r.state = nil, nil, fresh
 	r.Prefer, r.server, r.avoid = "", "", ""
+	r.Role, r.Override, r.Pairs = 0, nil, nil
+	r.dropData()
 	r.hasBody, r.sending = false, false
 	r.head.Reset()
 	r.headDone, r.outInit, r.cut, r.paused = false, false, false, false
@@ -160,55 +176,64 @@ func (r *Request) Granted(c fcgi.Channel) fcgi.Stream {
 	r.conn, r.server = c, c.Server()
 	r.grantedAt = r.lp.l.Now()
 	r.lp.l.Arm(&r.limit, r.lp.opts.RequestTime)
-	b := fcgi.AppendBeginRequest(r.buf[:0], c.ID(), fcgi.Responder, fcgi.KeepConn)
-	w := paramsSink{fcgi.BeginParams(b, c.ID())}
-	w.w.Raw(r.lp.opts.Params)
-	if n := r.Env.Emit(&w); n > 0 && r.lp.opts.Log != nil {
-		r.lp.opts.Log.Dropped(r.client, n)
-	}
-	b = w.w.End()
-	if !r.hasBody {
+	r.data.rewind()
+	b := r.appendParams(fcgi.AppendBeginRequest(r.buf[:0], c.ID(), r.role(), fcgi.KeepConn), c.ID())
+	r.sending = r.hasBody || r.role() == fcgi.Filter
+	if !r.hasBody && r.role() != fcgi.Authorizer { // to which no STDIN is sent (§6.3)
 		b = fcgi.AppendHeader(b, fcgi.Stdin, c.ID(), 0, 0)
+	}
+	if !r.sending {
 		c.StdinDone()
 	}
 	r.buf = b
 	c.Write(b)
-	if r.hasBody {
-		r.sending = true
+	if r.sending {
 		r.feed()
 	}
 	return r
 }
 
-type paramsSink struct{ w fcgi.ParamsWriter }
-
-func (s *paramsSink) Pair(name, value []byte) {
-	s.w.Set(fcgi.AppendPair(s.w.Buf(), name, value))
-}
-
-// feed writes STDIN as far as the connection takes it.
+// feed writes STDIN, and DATA after it, as far as the connection takes it.
 func (r *Request) feed() {
 	for r.sending && !r.conn.Full() {
-		b, f, off, n := r.body.Take(stdinBytes)
-		if n == 0 {
-			if r.body.Unread() > 0 {
-				return // SpoolReady calls again
-			}
-			r.sending = false
+		if !r.hasBody || r.data.turn {
+			r.feedData()
+			continue
 		}
-		var h [fcgi.HeaderBytes]byte
-		r.conn.Write(fcgi.AppendHeader(h[:0], fcgi.Stdin, r.conn.ID(), int(n), 0))
-		switch {
-		case f != nil:
-			r.conn.WriteFile(f, off, n)
-		case n > 0 && n < 4<<10:
-			r.conn.Write(b)
-		case n > 0:
-			r.conn.WriteShared(b)
-		default:
-			r.conn.StdinDone()
+		b, f, off, n := r.body.Take(stdinBytes)
+		if n == 0 && r.body.Unread() > 0 {
+			return // SpoolReady calls again
+		}
+		r.writeRecord(fcgi.Stdin, b, f, off, n)
+		if n == 0 {
+			r.streamDone()
 		}
 	}
+}
+
+// writeRecord writes one record of a stream, whose content is b or a range of f;
+// n 0 ends the stream.
+func (r *Request) writeRecord(t fcgi.Type, b []byte, f loop.FileRef, off, n int64) {
+	var h [fcgi.HeaderBytes]byte
+	r.conn.Write(fcgi.AppendHeader(h[:0], t, r.conn.ID(), int(n), 0))
+	switch {
+	case f != nil:
+		r.conn.WriteFile(f, off, n)
+	case n > 0 && n < 4<<10:
+		r.conn.Write(b)
+	case n > 0:
+		r.conn.WriteShared(b)
+	}
+}
+
+// streamDone: STDIN has been written; a Filter's DATA follows.
+func (r *Request) streamDone() {
+	if r.role() == fcgi.Filter && !r.data.turn {
+		r.data.turn = true
+		return
+	}
+	r.sending = false
+	r.conn.StdinDone()
 }
 
 // Drained implements fcgi.Stream.
