@@ -99,6 +99,9 @@ func (dr *draft) checkSite(i int) {
 		dr.canRun(i, "php.use", s.PHP.Path)
 	}
 	dr.checkMaps(i)
+	if b := &s.PHP.Balance; b.Sticky != "" && b.StickyKey == "" {
+		dr.report(i, "php.sticky", "a sticky cookie needs a key that outlives restarts; add php.sticky_key = \"/var/lib/sluice/sticky.key\"", nil)
+	}
 	for _, a := range s.Aliases {
 		dr.folderExists(i, "aliases", a.Dir)
 	}

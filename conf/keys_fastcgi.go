@@ -26,6 +26,10 @@ type Upstream struct {
 type Balance struct {
 	// HealthPath is asked for of each server; "": nobody asks.
 	HealthPath string
+	// Sticky names the cookie that keeps a client with a server; "": none.
+	// StickyKey is the file of the key that signs it.
+	Sticky    string
+	StickyKey string
 	// Retry is how often a safe request is sent again to another server.
 	Retry int
 	// KeepTime ends a kept connection, so that others get their turn; 0: never.
@@ -67,6 +71,16 @@ var fastcgiKeys = []key{
 		path: "php.retry", kind: kindInteger, def: `2`, max: 10, unit: "times",
 		about:     "How often a GET, HEAD or OPTIONS request is sent again, to another server where there is one, when its server that is not ours broke off before it answered.",
 		setNumber: func(t target, n int64) { t.site.PHP.Balance.Retry = int(n) },
+	},
+	{
+		path: "php.sticky", kind: kindText, def: `""`,
+		about:   "Name of a signed cookie that keeps a client with one of several servers (`php.servers`, `fastcgi.servers`), for sessions in their memory; `\"\"`: any server answers.",
+		setText: func(t target, s string) error { t.site.PHP.Balance.Sticky = s; return nil },
+	},
+	{
+		path: "php.sticky_key", kind: kindText, def: `""`, resolve: resolvePath,
+		about:   "File with the key that signs the cookie; made where it is missing. Servers that share it accept each other's cookies.",
+		setText: func(t target, s string) error { t.site.PHP.Balance.StickyKey = s; return nil },
 	},
 	{
 		path: "php.keep_time", kind: kindDuration, def: `"500ms"`, max: hour,

@@ -113,10 +113,11 @@ type Exchange struct {
 	// content is replaced by a file.
 	kept       []byte
 	sending    static.Options // how a file is sent
-	ruling     *ruling        // how .htaccess rules decided; nil without
-	packer     *packer        // compresses the response; nil: as it is
-	packFailed bool           // content that was promised is missing
-	filesOnly  bool           // the internal redirect is X-Sendfile's, which names a file
+	sticky     stickyState
+	ruling     *ruling // how .htaccess rules decided; nil without
+	packer     *packer // compresses the response; nil: as it is
+	packFailed bool    // content that was promised is missing
+	filesOnly  bool    // the internal redirect is X-Sendfile's, which names a file
 }
 
 // contentState says who gets the request's content.

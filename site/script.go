@@ -37,6 +37,7 @@ func (x *Exchange) runScript() {
 		x.fillRuled(&r.Env, hasContent)
 	}
 	r.Env.Request = req
+	x.stick(r)
 	if hasContent {
 		x.content = wanted
 		x.Stream.Continue()
@@ -258,6 +259,7 @@ func (x *Exchange) Head(res *cgi.Response, length int64) {
 		// compare what comes back with what they sent, letter for letter.
 		b = appendField(b, name, value)
 	}
+	b = x.stickyCookie(b)
 	if considered {
 		b = append(b, "Vary: Accept-Encoding\r\n"...)
 	}

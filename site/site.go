@@ -9,6 +9,7 @@ import (
 	"sluice/gateway"
 	"sluice/loop"
 	"sluice/rewrite"
+	"sluice/session"
 	"sluice/static"
 )
 
@@ -65,6 +66,8 @@ type Options struct {
 	// PHPVariant gives PHP with other settings, for php_value and php_flag; nil
 	// where it can't. It is called on loops and must not wait.
 	PHPVariant func(ini map[string]string) (PHPVariant, error)
+	// Sticky keeps a client with one of several servers of PHP or App; nil: any.
+	Sticky *session.Sticky
 	// App answers requests by itself: for what is no file, or, AppAll, for all.
 	// It takes Htaccess, which may allow nothing.
 	App    *gateway.Options
