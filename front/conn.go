@@ -238,7 +238,7 @@ func (h *conn) serve(s *stream) {
 	s.Stream = s
 	h.identify(s)
 	if h.trusted() {
-		s.forwarded()
+		hop{&s.Exchange, opts.Trusted}.forwarded()
 	}
 	h.lf.host.Serve(&s.Exchange)
 }

@@ -5,15 +5,25 @@ import (
 	"net/netip"
 
 	"sluice/message"
+	"sluice/site"
 )
+
+// hop is a request that came through a trusted proxy, told by him.
+type hop struct {
+	*site.Exchange
+	trusted []netip.Prefix
+}
 
 // trusted tells whether the peer is a proxy whose word is believed.
 func (h *conn) trusted() bool {
-	opts := &h.lf.srv.opts
-	if h.ep.unix {
-		return opts.TrustedUnix
+	return h.lf.srv.opts.trusts(h.ep.unix, h.c.Remote().Addr())
+}
+
+func (o *Options) trusts(unix bool, peer netip.Addr) bool {
+	if unix {
+		return o.TrustedUnix
 	}
-	return len(opts.Trusted) > 0 && trustedAddr(opts.Trusted, h.c.Remote().Addr())
+	return len(o.Trusted) > 0 && trustedAddr(o.Trusted, peer)
 }
 
 func trustedAddr(list []netip.Prefix, a netip.Addr) bool {
@@ -33,7 +43,7 @@ func trustedAddr(list []netip.Prefix, a netip.Addr) bool {
 // Every proxy appends, so the list is read from its end, past the proxies that
 // are trusted themselves; what stands before the first stranger was written by
 // him.
-func (s *stream) forwarded() {
+func (s hop) forwarded() {
 	s.Forwarded, s.Peer = true, s.Client
 	var addrs, proto []byte
 	var elements [][]byte
@@ -69,7 +79,7 @@ func (s *stream) forwarded() {
 var comma = []byte(",")
 
 // fromList walks a list of addresses from its end.
-func (s *stream) fromList(list [][]byte) {
+func (s hop) fromList(list [][]byte) {
 	for i := len(list) - 1; i >= 0; i-- {
 		if !s.believe(list[i]) {
 			return
@@ -79,17 +89,17 @@ func (s *stream) fromList(list [][]byte) {
 
 // believe takes an address as the client's, and tells whether the one before it
 // can be believed as well.
-func (s *stream) believe(text []byte) bool {
+func (s hop) believe(text []byte) bool {
 	a, ok := parseNode(bytes.TrimSpace(text))
 	if !ok {
 		return false
 	}
 	s.Client, s.ClientPort = a.Addr(), a.Port()
-	return trustedAddr(s.h.lf.srv.opts.Trusted, a.Addr())
+	return trustedAddr(s.trusted, a.Addr())
 }
 
 // fromForwarded reads for= and proto= of the elements, from the last one on.
-func (s *stream) fromForwarded(elements [][]byte) {
+func (s hop) fromForwarded(elements [][]byte) {
 	for i := len(elements) - 1; i >= 0; i-- {
 		more := false
 		for _, pair := range bytes.Split(elements[i], []byte(";")) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluice/accesslog"
@@ -47,6 +49,7 @@ type Server struct {
 	opts      Options
 	locals    []*local
 	listeners []*loop.Listener
+	turn      atomic.Uint32 // of the loops, for ServeHTTP
 }
 
 // local is a loop's part of a server.
@@ -60,11 +63,16 @@ type local struct {
 	free     []*stream
 	logs     map[string]*accesslog.Writer
 	first    *conn // all connections
+	bridges  int   // requests of goroutines under way
+	untold   []*bridge
 	draining bool
 	told     bool          // drained is closed
-	drained  chan struct{} // closed when draining and no connection is left
+	drained  chan struct{} // closed when draining and nothing is left
 	date     dateLine
 	head     []byte // scratch for response heads
+
+	// late guards what was the loop's, once it has ended.
+	late sync.Mutex
 }
 
 // New prepares a server; its loops must not run yet.
@@ -162,9 +170,9 @@ func (lf *local) drain() {
 	lf.checkDrained()
 }
 
-// checkDrained tells Drain when the last connection has gone.
+// checkDrained tells Drain when the last connection and the last bridge have gone.
 func (lf *local) checkDrained() {
-	if lf.draining && lf.first == nil && !lf.told {
+	if lf.draining && lf.first == nil && lf.bridges == 0 && !lf.told {
 		lf.told = true
 		lf.loop.WhenFlushed(func() { close(lf.drained) })
 	}
@@ -185,6 +193,23 @@ func (s *Server) Close() {
 			<-done
 		}
 	}
+}
+
+// Free closes the folders and files that the sites hold open; after the loops
+// have ended.
+func (s *Server) Free() {
+	for _, lf := range s.locals {
+		lf.afterLoop(lf.host.Free)
+	}
+}
+
+// afterLoop waits for the end of the loop, from which on nothing is the loop's
+// any more.
+func (lf *local) afterLoop(fn func()) {
+	<-lf.loop.Done()
+	lf.late.Lock()
+	defer lf.late.Unlock()
+	fn()
 }
 
 // dateLine is the Date field, made once a second, and the Server field.

@@ -1,11 +1,9 @@
 package front
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
-	"sluice/accesslog"
 	"sluice/http1"
 	"sluice/loop"
 	"sluice/site"
@@ -25,11 +23,9 @@ type stream struct {
 	headSent    bool
 	continued   bool
 	chunked     bool
-	noContent   bool // whatever is written: HEAD, 204, 304
 	discarded   int64
-	left        int64 // octets still promised by Content-Length; -1 if nothing was
-	bytes       int64 // octets of content sent
 	started     int64
+	measure
 }
 
 var (
@@ -56,8 +52,7 @@ func (lf *local) release(s *stream) {
 	s.Reset()
 	s.h = nil
 	s.keepAlive, s.slow, s.contentDone, s.finished, s.headSent = false, false, false, false, false
-	s.continued, s.chunked, s.noContent = false, false, false
-	s.discarded, s.left, s.bytes = 0, 0, 0
+	s.continued, s.chunked, s.discarded, s.measure = false, false, 0, measure{}
 	if s.head.Cap() > headKeptBytesMax { // a flood of large heads must not stay
 		s.head = http1.Head{}
 	}
@@ -77,13 +72,12 @@ func (s *stream) Continue() {
 // Head implements site.Stream.
 func (s *stream) Head(hd *site.Head) {
 	s.headSent = true
-	s.noContent = s.Req.Is("HEAD") || hd.Status == 204 || hd.Status == 304
+	s.promise(s.Req, hd)
 	s.keepOrClose()
 	lf := s.h.lf
 	b := http1.AppendStatusLine(lf.head[:0], hd.Status, hd.Reason)
 	b = append(b, lf.dateField(hd.OwnServer)...)
 	b = append(b, hd.Fields...)
-	s.left = hd.Length
 	switch {
 	case hd.Status == 204 || hd.LengthInFields:
 	case hd.Status == 304 && hd.Length <= 0:
@@ -124,21 +118,6 @@ func (s *stream) keepOrClose() {
 	if s.head.Chunked || s.head.ContentLength > discardBytesMax || (s.head.Expect100 && !s.continued) {
 		s.keepAlive = false
 	}
-}
-
-// room checks n octets against what was promised.
-func (s *stream) room(n int64) bool {
-	if s.noContent || n == 0 {
-		return false
-	}
-	if s.left >= 0 {
-		if n > s.left {
-			return false
-		}
-		s.left -= n
-	}
-	s.bytes += n
-	return true
 }
 
 // Write implements site.Stream.
@@ -198,7 +177,7 @@ func (s *stream) Finish() {
 	if s.chunked {
 		s.h.c.Write(lastChunk)
 	}
-	if s.left > 0 && !s.noContent { // less than promised: the client must notice
+	if s.short() { // the client must notice
 		s.Break()
 		return
 	}
@@ -227,29 +206,7 @@ func (s *stream) ResumeContent() {
 }
 
 // Report implements site.Stream.
-func (s *stream) Report(r site.Report) {
-	if f := s.h.lf.srv.opts.Report; f != nil {
-		f(r, s.Client, fmt.Sprintf("%s %s", s.Req.Method, s.Req.Target))
-	}
-}
-
-var protocols = [2][]byte{[]byte("HTTP/1.0"), []byte("HTTP/1.1")}
+func (s *stream) Report(r site.Report) { s.h.lf.report(&s.Exchange, r) }
 
 // log writes the access log's line.
-func (s *stream) log() {
-	lf := s.h.lf
-	if len(lf.logs) == 0 {
-		return
-	}
-	w := lf.logs[s.Site()]
-	if w == nil {
-		return
-	}
-	took := time.Duration(lf.loop.Now() - s.started)
-	rec := accesslog.Record{
-		Time: lf.loop.Wall().Add(-took), Remote: s.Client, Method: s.Req.Method, Target: s.Req.Target,
-		Proto: protocols[s.head.Minor&1], Host: s.Req.Authority, Status: s.Status, Bytes: s.bytes, Duration: took,
-		Referer: s.Req.Get("referer"), UserAgent: s.Req.Get("user-agent"),
-	}
-	w.Append(&rec)
-}
+func (s *stream) log() { s.h.lf.log(&s.Exchange, s.bytes, s.started) }

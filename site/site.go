@@ -363,3 +363,12 @@ func (h *Host) Close() {
 		}
 	}
 }
+
+// Free closes the folders and files that are open, once the loop has ended.
+func (h *Host) Free() {
+	for _, sl := range h.all {
+		for i := range sl.roots {
+			sl.roots[i].cache.Close()
+		}
+	}
+}

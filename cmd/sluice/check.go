@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/conf"
+	"sluice/host"
 	"sluice/rewrite"
 )
 
@@ -69,7 +70,7 @@ func (c *htaccessCheck) folder(dir string, flags conf.Overrides) error {
 		c.good = "allow_override is None: .htaccess files are not read"
 		return nil
 	}
-	return c.walk(s.Dir, overrides(s.AllowOverride))
+	return c.walk(s.Dir, host.Overrides(s.AllowOverride))
 }
 
 // config checks a configuration, then the files of its sites.
@@ -89,7 +90,7 @@ func (c *htaccessCheck) config(file string, flags conf.Overrides) error {
 			roots = append(roots, a.Dir)
 		}
 		for _, root := range roots {
-			if err := c.walk(root, overrides(s.AllowOverride)); err != nil {
+			if err := c.walk(root, host.Overrides(s.AllowOverride)); err != nil {
 				return err
 			}
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -9,16 +8,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"sluice/conf"
-	"sluice/fcgi"
+	"sluice/host"
 	"sluice/http1"
 	"sluice/loop"
-	"sluice/php"
 	"sluice/site"
-	"sluice/spool"
-	"sluice/static"
 )
 
 // explainTime bounds a rehearsal, names that have to be looked up included.
@@ -102,20 +97,12 @@ func (f *explainFlags) explain(args []string) (*explanation, error) {
 	if err := q.complete(cfg); err != nil {
 		return nil, err
 	}
-	store := &spool.Store{Dir: cfg.SpoolDir}
-	compressor := static.NewCompressor(1)
-	var parts []*siteParts
-	notes := map[string]string{}
-	for i := range cfg.Sites {
-		s := &cfg.Sites[i]
-		runner, note := pretendPHP(s)
-		p, err := wireSite(s, store, compressor, runner, zap.NewNop())
-		if err != nil {
-			return nil, err
-		}
-		defer p.stopOthers()
-		parts = append(parts, p)
-		notes[s.Label()] = note
+	parts, notes, err := host.Pretend(cfg)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range parts {
+		defer p.Close()
 	}
 	r := &rehearsal{q: q, parts: parts, limits: http1.Limits{
 		RequestLineBytes: cfg.Limits.RequestLine, HeadBytes: cfg.Limits.Head, FieldLines: cfg.Limits.Fields,
@@ -126,60 +113,10 @@ func (f *explainFlags) explain(args []string) (*explanation, error) {
 	return r.explanation(notes), nil
 }
 
-// pretendPHP finds a site's PHP, for wireSite, without starting it. The note
-// says what it is; without a runner scripts are refused.
-func pretendPHP(s *conf.Site) (r *phpRunner, note string) {
-	r = &phpRunner{cfg: &s.PHP, pool: fcgi.NewPool(fcgi.Options{})}
-	switch s.PHP.Mode {
-	case conf.PHPOff:
-		return nil, "off: scripts are refused"
-	case conf.PHPUnix, conf.PHPTCP:
-		return r, string(s.PHP.Mode) + ":" + s.PHP.Path
-	case conf.PHPAuto:
-		if s.App == conf.AppSPA {
-			return nil, "off: such a site is all files"
-		}
-	case conf.PHPBinary:
-	}
-	where, err := foundPHP(s)
-	if err != nil {
-		return nil, "none: scripts would be refused (" + err.Error() + ")"
-	}
-	return r, where
-}
-
-// foundPHP looks for PHP in the order of newPHP.
-func foundPHP(s *conf.Site) (where string, err error) {
-	fpm := s.PHP.Manager == "fpm"
-	var bin php.Binary
-	if !fpm {
-		bin, err = php.Find(s.PHP.Path)
-		if errors.Is(err, php.ErrNoBinary) && s.PHP.Mode == conf.PHPAuto && s.App != conf.AppStatic {
-			ctx, cancel := context.WithTimeout(context.Background(), probeTime)
-			defer cancel()
-			if a, none := php.FindFPM(ctx); none == nil {
-				return "php-fpm at " + a.Network + ":" + a.Address, nil
-			}
-			fpm = true
-		}
-	}
-	if fpm {
-		hint := ""
-		if s.PHP.Mode == conf.PHPBinary {
-			hint = s.PHP.Path
-		}
-		bin, err = php.FindFPMBinary(hint)
-	}
-	if err != nil {
-		return "", err
-	}
-	return bin.Version + " (" + bin.Path + ")", nil
-}
-
 // rehearsal is a request on its way through a host of its own.
 type rehearsal struct {
 	q      *question
-	parts  []*siteParts
+	parts  []*host.Site
 	limits http1.Limits
 	// Owned by the loop while it runs:
 	x    site.Exchange
@@ -195,16 +132,16 @@ func (r *rehearsal) run() error {
 	}
 	var sites []*site.Site
 	for _, p := range r.parts {
-		sites = append(sites, p.site)
+		sites = append(sites, p.Site())
 	}
-	host, err := site.NewHost(l, sites)
+	siteHost, err := site.NewHost(l, sites)
 	if err != nil {
 		return err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- l.Run() }()
 	r.out.done = make(chan struct{})
-	l.Post(func() { r.serve(host) })
+	l.Post(func() { r.serve(siteHost) })
 	timer := time.NewTimer(explainTime)
 	defer timer.Stop()
 	select {
@@ -214,7 +151,7 @@ func (r *rehearsal) run() error {
 	case <-timer.C:
 		err = fmt.Errorf("no answer within %s", explainTime)
 	}
-	l.Post(host.Close)
+	l.Post(siteHost.Close)
 	l.Stop()
 	return errors.Join(err, <-ended)
 }

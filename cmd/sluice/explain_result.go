@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"sluice/cgi"
+	"sluice/conf"
+	"sluice/host"
 	"sluice/rewrite"
 )
 
@@ -78,15 +80,15 @@ type explainedHeader struct {
 
 func (r *rehearsal) explanation(php map[string]string) *explanation {
 	e := &explanation{Request: explainedRequest{r.q.method, r.q.String(), r.q.client.String(), r.q.fields}}
-	var cfg *siteParts
+	var cfg *conf.Site
 	for _, p := range r.parts {
-		if p.site.Label() == r.x.Site() {
-			cfg = p
+		if p.Site().Label() == r.x.Site() {
+			cfg = p.Config()
 			break
 		}
 	}
 	if cfg != nil {
-		s := cfg.cfg
+		s := cfg
 		e.Site = explainedSite{
 			Label: s.Label(), Names: s.Names, Root: s.Root, App: strings.TrimSpace(s.App + " " + s.AppVersion),
 			FrontController: s.FrontController, AllowOverride: s.AllowOverride, PHP: php[s.Label()],
@@ -97,7 +99,7 @@ func (r *rehearsal) explanation(php map[string]string) *explanation {
 	}
 	e.Response = explainedResponse{Status: r.out.head.Status, Headers: r.out.headers()}
 	if r.out.script && cfg != nil {
-		e.env = append(constants(cfg), r.out.env...)
+		e.env = append(host.Constants(cfg), r.out.env...)
 		e.Environment = map[string]string{}
 		for _, v := range e.env {
 			e.Environment[v.Name] = v.Value
@@ -105,15 +107,6 @@ func (r *rehearsal) explanation(php map[string]string) *explanation {
 	}
 	e.Result = r.out.result()
 	return e
-}
-
-// constants are the meta-variables that are the same for all requests.
-func constants(p *siteParts) []cgi.Variable {
-	list := []cgi.Variable{{Name: "GATEWAY_INTERFACE", Value: cgi.GatewayInterface}, {Name: "SERVER_SOFTWARE", Value: software()}}
-	for _, name := range sortedKeys(p.cfg.PHP.Env) {
-		list = append(list, cgi.Variable{Name: name, Value: p.cfg.PHP.Env[name]})
-	}
-	return list
 }
 
 func stepOf(t rewrite.Event) explainedStep {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"sluice/host"
 )
 
 // version is set by the build (-ldflags "-X main.version=…").
@@ -67,10 +69,18 @@ func main() {
 		return
 	}
 	fmt.Fprintln(os.Stderr, "sluice: "+err.Error())
-	code := exitFailure
+	os.Exit(exitCode(err))
+}
+
+func exitCode(err error) int {
 	var ee *exitError
-	if errors.As(err, &ee) {
-		code = ee.code
+	var fault *host.Fault
+	switch {
+	case errors.As(err, &ee):
+		return ee.code
+	case errors.As(err, &fault):
+		return map[host.Stage]int{host.StageConfig: exitConfig, host.StageListen: exitListen, host.StagePHP: exitPHP}[fault.Stage]
+	default:
+		return exitFailure
 	}
-	os.Exit(code)
 }

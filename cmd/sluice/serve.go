@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/conf"
+	"sluice/host"
 )
 
 func serveCommand() *cobra.Command {
@@ -82,33 +83,33 @@ func serve(cfg *conf.Config) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	notifyMore(signals)
-	d, err := start(cfg)
+	h, err := host.Start(cfg, host.Options{})
 	if err != nil {
 		return err
 	}
-	d.banner(os.Stdout)
+	h.Banner(os.Stdout, version)
 	for {
 		select {
-		case err := <-d.failed:
-			return errors.Join(err, d.stop(0))
+		case err := <-h.Failed():
+			return errors.Join(err, h.Stop(0))
 		case sig := <-signals:
 			switch {
 			case isReopen(sig):
-				d.logs.reopen()
+				h.ReopenLogs()
 			case isReload(sig):
-				d.log.Warn("a reload was asked for; restart sluice to take a changed configuration")
+				h.Log().Warn("a reload was asked for; restart sluice to take a changed configuration")
 			default:
-				d.log.Info("stopping: requests in flight finish")
+				h.Log().Info("stopping: requests in flight finish")
 				go func() { // a second signal does not wait
 					for sig := range signals {
 						if !isReopen(sig) && !isReload(sig) {
-							d.log.Warn("stopping at once")
-							d.killPHP()
+							h.Log().Warn("stopping at once")
+							h.Kill()
 							os.Exit(exitFailure)
 						}
 					}
 				}()
-				return d.stop(cfg.ShutdownTimeout)
+				return h.Stop(cfg.ShutdownTimeout)
 			}
 		}
 	}

@@ -1,5 +1,5 @@
 //go:build !unix
 
-package main
+package host
 
 func connsMax(configured int) int { return configured }

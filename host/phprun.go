@@ -1,4 +1,4 @@
-package main
+package host
 
 import (
 	"context"
@@ -68,7 +68,7 @@ func newPHP(s *conf.Site, log *zap.Logger) (*phpRunner, error) {
 		return nil, nil //nolint:nilnil // see above
 	}
 	if err != nil {
-		return nil, exitWith(exitPHP, err)
+		return nil, at(StagePHP, err)
 	}
 	if bin.Notice != "" {
 		r.log.Warn(bin.Notice)
@@ -102,7 +102,7 @@ func (r *phpRunner) ownFPM(s *conf.Site) error {
 	}
 	bin, err := php.FindFPMBinary(hint)
 	if err != nil {
-		return exitWith(exitPHP, err)
+		return at(StagePHP, err)
 	}
 	r.bin, r.where, r.fpm = bin, bin.Path, true
 	return r.own(s)
@@ -149,7 +149,7 @@ func (r *phpRunner) own(s *conf.Site) error {
 	}
 	group, err := php.NewGroup(opts)
 	if err != nil {
-		return exitWith(exitPHP, err)
+		return at(StagePHP, err)
 	}
 	r.group = group
 	r.pool = fcgi.NewPool(fcgi.Options{
@@ -162,12 +162,12 @@ func (r *phpRunner) own(s *conf.Site) error {
 func (r *phpRunner) start(ctx context.Context) error {
 	if r.upstreams != nil {
 		if err := r.upstreams.start(ctx); err != nil {
-			return exitWith(exitPHP, err)
+			return at(StagePHP, err)
 		}
 		return nil
 	}
 	if err := r.group.Start(ctx); err != nil {
-		return exitWith(exitPHP, err)
+		return at(StagePHP, err)
 	}
 	var list []fcgi.Server
 	for _, s := range r.group.Servers() {

@@ -1,4 +1,4 @@
-package main
+package host
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ import (
 
 // logs holds the open log files.
 type logs struct {
-	err    *errorFile
+	err    *errorFile // nil: messages go to a logger that is not ours
 	access map[conf.AccessLog]*accesslog.Log
 	report func(error)
 }
@@ -116,8 +116,10 @@ func (l *logs) openAccess(a conf.AccessLog) (*accesslog.Log, error) {
 }
 
 func (l *logs) reopen() {
-	if err := l.err.reopen(); err != nil {
-		l.report(err)
+	if l.err != nil {
+		if err := l.err.reopen(); err != nil {
+			l.report(err)
+		}
 	}
 	for _, log := range l.access {
 		if err := log.Reopen(); err != nil {

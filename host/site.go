@@ -1,4 +1,4 @@
-package main
+package host
 
 import (
 	"runtime"
@@ -23,8 +23,8 @@ const (
 	bodyMaxUnknown = 128 << 20
 )
 
-// siteParts are a site and what runs beside it.
-type siteParts struct {
+// Site is a site and what runs beside it.
+type Site struct {
 	cfg      *conf.Site
 	site     *site.Site
 	php      *phpRunner   // nil when PHP is off
@@ -36,8 +36,8 @@ type siteParts struct {
 }
 
 // wireSite turns a site's configuration into the packages' own options.
-func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor, php *phpRunner, log *zap.Logger) (*siteParts, error) {
-	p := &siteParts{cfg: cfg, php: php, log: log.With(zap.String("site", cfg.Label()))}
+func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor, php *phpRunner, log *zap.Logger) (*Site, error) {
+	p := &Site{cfg: cfg, php: php, log: log.With(zap.String("site", cfg.Label()))}
 	p.bodyMax.Store(max(cfg.BodyMax, 0))
 	opts := site.Options{
 		Label: cfg.Label(), Names: cfg.Names, Path: cfg.Path, Index: cfg.Index, FrontController: cfg.FrontController,
@@ -50,7 +50,7 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 	opts.CompressScripts = cfg.Compression.Enabled && cfg.Compression.Gzip > 0 && opts.Hidden != static.Apache
 	opts.GzipLevel = cfg.Compression.Gzip
 	if len(cfg.AllowOverride) > 0 {
-		opts.Htaccess = &site.Htaccess{Allowed: overrides(cfg.AllowOverride), AutoFront: cfg.FrontGuessed}
+		opts.Htaccess = &site.Htaccess{Allowed: Overrides(cfg.AllowOverride), AutoFront: cfg.FrontGuessed}
 		if opts.Hidden == static.Apache {
 			opts.Htaccess.Types = apacheTypes(cfg.MIME)
 		}
@@ -86,12 +86,21 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 		}
 	}
 	var err error
-	p.site, err = site.New(opts)
-	return p, err
+	if p.site, err = site.New(opts); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
 }
 
-// overrides are the classes that AllowOverride names.
-func overrides(classes []string) (o rewrite.Override) {
+// Site is what the loops serve.
+func (p *Site) Site() *site.Site { return p.site }
+
+// Config is its configuration.
+func (p *Site) Config() *conf.Site { return p.cfg }
+
+// Overrides are the classes that AllowOverride names.
+func Overrides(classes []string) (o rewrite.Override) {
 	for _, c := range classes {
 		o |= map[string]rewrite.Override{
 			"AuthConfig": rewrite.OverrideAuthConfig, "FileInfo": rewrite.OverrideFileInfo, "Indexes": rewrite.OverrideIndexes,
@@ -138,12 +147,19 @@ func roots(cfg *conf.Site, compressor *static.Compressor) []site.Root {
 	return list
 }
 
-// params are the meta-variables that are the same for all requests.
-func params(cfg *conf.Site) []byte {
-	b := fcgi.AppendPair(nil, "GATEWAY_INTERFACE", cgi.GatewayInterface)
-	b = fcgi.AppendPair(b, "SERVER_SOFTWARE", software())
+// Constants are the meta-variables that are the same for all requests of a site.
+func Constants(cfg *conf.Site) []cgi.Variable {
+	list := []cgi.Variable{{Name: "GATEWAY_INTERFACE", Value: cgi.GatewayInterface}, {Name: "SERVER_SOFTWARE", Value: software()}}
 	for _, name := range sortedKeys(cfg.PHP.Env) {
-		b = fcgi.AppendPair(b, name, cfg.PHP.Env[name])
+		list = append(list, cgi.Variable{Name: name, Value: cfg.PHP.Env[name]})
+	}
+	return list
+}
+
+// params are the constants as FastCGI sends them.
+func params(cfg *conf.Site) (b []byte) {
+	for _, v := range Constants(cfg) {
+		b = fcgi.AppendPair(b, v.Name, v.Value)
 	}
 	return b
 }

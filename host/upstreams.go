@@ -1,4 +1,4 @@
-package main
+package host
 
 import (
 	"context"
@@ -85,7 +85,7 @@ func (u *upstreams) conns() (n int) {
 }
 
 // useApp puts an application that speaks FastCGI itself behind a site's files.
-func (p *siteParts) useApp(opts *site.Options, store *spool.Store) {
+func (p *Site) useApp(opts *site.Options, store *spool.Store) {
 	cfg := &p.cfg.FastCGI
 	p.app = newUpstreams(cfg.Servers, p.cfg.PHP.Balance, fcgi.Options{Queue: p.cfg.PHP.Queue, QueueTime: p.cfg.PHP.QueueTime}, p.log)
 	opts.App = &gateway.Options{

@@ -1,4 +1,4 @@
-package main
+package host
 
 import (
 	"go.uber.org/zap"
@@ -11,8 +11,8 @@ import (
 	"sluice/spool"
 )
 
-// startCGI starts the daemon that runs a site's CGI programs.
-func (p *siteParts) startCGI(opts *site.Options, store *spool.Store) error {
+// startCGI starts the server that runs a site's CGI programs.
+func (p *Site) startCGI(opts *site.Options, store *spool.Store) error {
 	server, err := cgid.Start(cgid.Options{
 		Concurrency: p.cfg.CGI.Concurrency, Timeout: p.cfg.CGI.RunTime,
 		Log: func(script string, err error) { p.log.Warn("cgi", zap.String("script", script), zap.Error(err)) },
@@ -33,8 +33,8 @@ func (p *siteParts) startCGI(opts *site.Options, store *spool.Store) error {
 	return nil
 }
 
-// stopOthers ends what is no PHP.
-func (p *siteParts) stopOthers() {
+// Close ends what runs beside the site and is no PHP.
+func (p *Site) Close() {
 	p.app.close()
 	if p.cgi == nil {
 		return

@@ -1,0 +1,59 @@
+package host
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+)
+
+// Banner tells people what runs.
+func (h *Host) Banner(w io.Writer, version string) {
+	_, _ = fmt.Fprintf(w, "sluice %s\n", version)
+	for _, a := range h.addrs {
+		_, _ = fmt.Fprintf(w, "  listening  %s\n", shownAddress(a))
+	}
+	for _, p := range h.sites {
+		name := p.cfg.App
+		if p.cfg.AppVersion != "" {
+			name += " " + p.cfg.AppVersion
+		}
+		_, _ = fmt.Fprintf(w, "  site       %s: %s\n  docroot    %s\n", p.cfg.Label(), name, p.cfg.Root)
+		if fc := p.cfg.FrontController; fc != "" {
+			_, _ = fmt.Fprintf(w, "  front      %s\n", fc)
+		}
+		_, _ = fmt.Fprintf(w, "  php        %s\n", p.describePHP())
+	}
+	_, _ = fmt.Fprintf(w, "  engine     %s, %d loop(s)\n", h.engine, len(h.loops))
+}
+
+func shownAddress(a string) string {
+	if ap, err := netip.ParseAddrPort(a); err == nil {
+		host := ap.Addr().String()
+		if ap.Addr().IsUnspecified() {
+			host = "localhost"
+		} else if ap.Addr().Is6() {
+			host = "[" + host + "]"
+		}
+		return fmt.Sprintf("http://%s:%d/", host, ap.Port())
+	}
+	return a
+}
+
+func (p *Site) describePHP() string {
+	if p.php == nil {
+		return "off"
+	}
+	r := p.php
+	v := r.facts.Version
+	if v == "" {
+		v = r.bin.Version
+	}
+	text := fmt.Sprintf("%s (%s), %d workers", v, r.where, r.conns)
+	if r.group == nil {
+		text = fmt.Sprintf("%s at %s, up to %d connections", v, r.where, r.conns)
+	}
+	if err := r.pool.Down(); err != nil {
+		text += "; NOT RUNNING: " + err.Error()
+	}
+	return text
+}
