@@ -30,6 +30,7 @@ type phpRunner struct {
 	bin       php.Binary
 	facts     php.Facts
 	log       *zap.Logger
+	plain     *zap.Logger // log without the site, which php names itself
 	where     string
 	upstreams *upstreams // nil: PHP is ours
 	conns     int
@@ -37,7 +38,7 @@ type phpRunner struct {
 
 // newPHP prepares a site's PHP; nil when there is none and none is needed.
 func newPHP(s *conf.Site, log *zap.Logger) (*phpRunner, error) {
-	r := &phpRunner{cfg: &s.PHP, log: log.With(zap.String("site", s.Label()))}
+	r := &phpRunner{cfg: &s.PHP, plain: log, log: log.With(zap.String("site", s.Label()))}
 	if len(s.PHP.Servers) > 0 {
 		r.external(slices.Clone(s.PHP.Servers))
 		return r, nil
@@ -139,7 +140,7 @@ func (r *phpRunner) own(s *conf.Site) error {
 	}
 	opts := php.Options{
 		Site: s.Label(), Binary: r.bin, Workers: r.conns, Ini: iniWithDefaults(r.cfg.Ini), MaxRequests: r.cfg.MaxRequests,
-		RequestTime: r.cfg.RequestTime, BodyMaxBytes: max(s.BodyMax, 0), KeepTrying: true, Log: r.log, OnChange: r.changed,
+		RequestTime: r.cfg.RequestTime, BodyMaxBytes: max(s.BodyMax, 0), KeepTrying: true, Log: r.plain, OnChange: r.changed,
 	}
 	if r.fpm {
 		opts.Mode = php.ModeFPM

@@ -42,7 +42,7 @@ type phpVariant struct {
 func (v *phpVariants) get(ini map[string]string) (site.PHPVariant, error) {
 	ini, refused := changeable(ini)
 	for _, name := range refused {
-		v.log.Warn("a .htaccess sets what PHP takes from the server's configuration only", zap.String("site", v.site.Label()), zap.String("setting", name))
+		v.log.Warn("a .htaccess sets what PHP takes from the server's configuration only", zap.String("setting", name))
 	}
 	if len(ini) == 0 {
 		return site.PHPVariant{}, nil
@@ -81,7 +81,7 @@ func (v *phpVariants) start(ini map[string]string) (*phpVariant, error) {
 		s.PHP.Ini = map[string]string{}
 	}
 	maps.Copy(s.PHP.Ini, ini)
-	r := &phpRunner{cfg: &s.PHP, log: v.base.log, bin: v.base.bin, where: v.base.where, fpm: v.base.fpm}
+	r := &phpRunner{cfg: &s.PHP, log: v.base.log, plain: v.base.plain, bin: v.base.bin, where: v.base.where, fpm: v.base.fpm}
 	if err := r.own(&s); err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (v *phpVariants) start(ini map[string]string) (*phpVariant, error) {
 			v.log.Error("the workers for a .htaccess with php_value do not start", zap.Error(err))
 			return
 		}
-		v.log.Info("further workers for a .htaccess with php_value", zap.String("site", v.site.Label()), zap.Any("settings", ini), zap.Int("workers", r.conns))
+		v.log.Info("further workers for a .htaccess with php_value", zap.Any("settings", ini), zap.Int("workers", r.conns))
 	}()
 	return &phpVariant{r, v.make(r)}, nil
 }

@@ -13,6 +13,7 @@ import (
 	"sluice/fcgi"
 	"sluice/gateway"
 	"sluice/rewrite"
+	"sluice/session"
 	"sluice/site"
 	"sluice/spool"
 	"sluice/static"
@@ -53,6 +54,16 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 		opts.Htaccess = &site.Htaccess{Allowed: Overrides(cfg.AllowOverride), AutoFront: cfg.FrontGuessed}
 		if opts.Hidden == static.Apache {
 			opts.Htaccess.Types = apacheTypes(cfg.MIME)
+		}
+	}
+	if name := cfg.PHP.Balance.Sticky; name != "" {
+		key, err := session.LoadKey(cfg.PHP.Balance.StickyKey)
+		if err != nil {
+			return nil, err
+		}
+		opts.Sticky = &session.Sticky{Name: name, Key: key, Scope: cfg.Label()}
+		if err := opts.Sticky.Check(); err != nil {
+			return nil, err
 		}
 	}
 	if len(cfg.FastCGI.Servers) > 0 {

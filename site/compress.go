@@ -55,7 +55,7 @@ func (x *Exchange) dropPacker() {
 // who accepts it: then its head has to say Vary.
 func (x *Exchange) considersPacking(res *cgi.Response, length int64) bool {
 	switch {
-	case x.Req.Is("HEAD") && !x.site.utf8: // as Apache, which has no content to look at
+	case x.Req.Is("HEAD") && x.site.rules != nil && !x.site.utf8: // as Apache, which has no content to look at
 		return false
 	case res.Status == 204, res.Status == 206, res.Status == 304, res.Unbuffered, length == 0:
 		return false
