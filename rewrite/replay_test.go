@@ -23,7 +23,18 @@ var (
 	replayLevel = flag.Int("replay.level", 1, "level whose differences are printed")
 )
 
-const oracleDir = "/work/shared/htaccess/"
+// oracleDir is where the oracle's cases are: beside the repository, or at home.
+var oracleDir = func() string {
+	if dir := "../../shared/htaccess/"; isFolder(dir) {
+		return dir
+	}
+	return "/work/shared/htaccess/"
+}()
+
+func isFolder(dir string) bool {
+	info, err := os.Stat(dir)
+	return err == nil && info.IsDir()
+}
 
 type replayCaseFile struct {
 	Name     string                     `json:"name"`
