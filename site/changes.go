@@ -85,6 +85,7 @@ func (s *local) forget(c *watch.Change) {
 	}
 	delete(s.rules.world.texts, path)
 	delete(s.rules.world.others, path)
+	delete(s.rules.world.links, path)
 	delete(s.rules.world.folders, dir+"/")
 	switch {
 	case c.Name == ".htaccess":

@@ -23,6 +23,7 @@ type world struct {
 	files  map[string]*folderFile
 	texts  map[string]*textFile
 	others map[string]otherFile
+	links  map[string]otherFile // of Lstat
 	// folders are those whose names were read, for MultiViews.
 	folders map[string]folderNames
 	// wants are questions that came up in this run and have no answer yet.
@@ -73,6 +74,7 @@ func believed(checked, now time.Time) bool {
 func (w *world) forget() {
 	clear(w.files)
 	clear(w.others)
+	clear(w.links)
 	clear(w.texts)
 	clear(w.folders)
 }
@@ -94,8 +96,20 @@ func (w *world) Stat(path string) rewrite.FileInfo {
 	return info
 }
 
-// Lstat implements rewrite.Env. It is asked only where symbolic links matter.
-func (w *world) Lstat(path string) rewrite.FileInfo { return infoOfOS(os.Lstat(path)) }
+// Lstat implements rewrite.Env. It is asked only where symbolic links matter, and
+// where rules act on what is missing.
+func (w *world) Lstat(path string) rewrite.FileInfo {
+	now := w.sl.loop.Wall()
+	if l, ok := w.links[path]; ok && believed(l.checked, now) {
+		return l.info
+	}
+	if w.links == nil || len(w.links) >= otherFilesMax {
+		w.links = map[string]otherFile{}
+	}
+	info := infoOfOS(os.Lstat(path))
+	w.links[strings.Clone(path)] = otherFile{now, info}
+	return info
+}
 
 func infoOf(e *static.Entry) rewrite.FileInfo {
 	f := rewrite.FileInfo{Size: e.Size(), ModTime: e.ModTime().Unix(), Exec: e.Executable(), Owner: e.Owner()}
