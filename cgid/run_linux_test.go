@@ -359,7 +359,7 @@ func TestSlowClientGetsAll(t *testing.T) {
 func TestConcurrency(t *testing.T) {
 	t.Parallel()
 	f := start(t, Options{Concurrency: 2})
-	path := f.sh("slow", "echo; echo a; sleep .4")
+	path := f.sh("slow", ": >"+f.dir+"/run.$$; echo; echo a; sleep .4")
 	began := time.Now()
 	var clients []*client
 	for range 5 {
@@ -367,6 +367,10 @@ func TestConcurrency(t *testing.T) {
 		c.write(whole(1, path))
 		clients = append(clients, c)
 	}
+	eventually(t, "two programs run", func() bool {
+		running, err := filepath.Glob(f.dir + "/run.*")
+		return err == nil && len(running) >= 2
+	})
 	gone := f.dial() // waits for its turn, then goes
 	gone.write(whole(1, f.sh("never", ": >"+f.dir+"/ran")))
 	_ = gone.nc.Close()

@@ -119,7 +119,8 @@ func (w *Watcher) read(changes []Change, b []byte) []Change {
 		case mask&(unix.IN_MOVE_SELF|unix.IN_DELETE_SELF|unix.IN_IGNORED) != 0:
 			c.Name = ""
 			w.drop(dir)
-		case c.Folder && mask&(unix.IN_CREATE|unix.IN_DELETE|unix.IN_MOVED_FROM|unix.IN_MOVED_TO) != 0:
+		case c.Folder && mask&(unix.IN_DELETE|unix.IN_MOVED_FROM) != 0:
+			// Not for one that comes: it may be watched already.
 			w.drop(strings.TrimSuffix(dir, "/") + "/" + c.Name)
 		}
 		changes = append(changes, c)
