@@ -9,7 +9,7 @@ FUZZTIME ?= 10s
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 # Packages that start goroutines run under the race detector too.
-UNITS = $(shell go list ./... | grep -v '/integration$$')
+UNITS = $(shell go list ./... | grep -v /integration)
 RACE  = $(sort $(dir $(shell grep -lE -e '^[[:space:]]+go [a-z]' -e '[a-z]\.Go.func' $(filter-out integration/% sim/%,$(wildcard *.go */*.go */*/*.go)))))
 
 .PHONY: help run build test unit race integration fuzz sim lint bench cross clean
