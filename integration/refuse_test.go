@@ -165,7 +165,7 @@ func TestRefuseHidden(t *testing.T) {
 		".well-known/acme-challenge/token",
 	}
 	for _, name := range names {
-		writeFile(t, filepath.Join(root, name), "CONTENT")
+		writeFile(t, filepath.Join(root, name), "# CONTENT")
 	}
 	writeFile(t, filepath.Join(root, "index.html"), "front")
 	ask := func(t *testing.T, s *server, refused func(string) bool) {
@@ -175,7 +175,7 @@ func TestRefuseHidden(t *testing.T) {
 			if refused(name) && (strings.Contains(a.body, "CONTENT") || a.status != http.StatusNotFound && a.status != http.StatusForbidden) {
 				t.Errorf("%s: status %d, want 404", name, a.status)
 			}
-			if !refused(name) && a.body != "CONTENT" {
+			if !refused(name) && a.body != "# CONTENT" {
 				t.Errorf("%s: status %d, want the file", name, a.status)
 			}
 		}

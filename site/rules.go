@@ -277,8 +277,7 @@ func (x *Exchange) obey(a *rewrite.Answer) {
 			x.kept = appendSafe(x.kept[:0], "WWW-Authenticate", a.WWWAuthenticate)
 		}
 	}
-	missing := a.File.Kind == rewrite.Missing && (a.Kind == rewrite.AnswerScript || a.Kind == rewrite.AnswerStatus && a.Status == 404)
-	if missing && x.status == 0 && x.frontInstead() {
+	if leadsNowhere(a) && x.status == 0 && x.frontInstead() {
 		return
 	}
 	switch a.Kind {
@@ -288,7 +287,7 @@ func (x *Exchange) obey(a *rewrite.Answer) {
 		x.list(a)
 	case rewrite.AnswerOptions:
 		x.scratch = x.scratch[:0]
-		if a.URI != "*" {
+		if a.URI != "*" || x.site.utf8 {
 			x.scratch = appendField(x.scratch, "Allow", allowedMethods)
 		}
 		x.reply(200, nil, typeOf(a), false)
@@ -297,6 +296,22 @@ func (x *Exchange) obey(a *rewrite.Answer) {
 	case rewrite.AnswerStatus, rewrite.AnswerPending:
 		x.obeyStatus(a)
 	}
+}
+
+// leadsNowhere tells that there is no such file, and that nothing but this keeps
+// the request from being answered.
+func leadsNowhere(a *rewrite.Answer) bool {
+	if a.File.Kind != rewrite.Missing && a.PathInfo == "" || a.URI == "*" {
+		return false
+	}
+	switch a.Kind {
+	case rewrite.AnswerStatus:
+		return a.ByHandler && (a.Status == 404 || a.Status == 405 || a.Status == 501)
+	case rewrite.AnswerScript, rewrite.AnswerOptions:
+		return a.File.Kind == rewrite.Missing
+	case rewrite.AnswerFile, rewrite.AnswerListing, rewrite.AnswerProxy, rewrite.AnswerPending:
+	}
+	return false
 }
 
 // obeyStatus answers without a file.

@@ -13,7 +13,10 @@ import (
 func (x *Exchange) fillRuled(e *cgi.Environment, hasContent bool) {
 	a, g, site := x.plan.ruled, x.ruling, &x.site.rules.site
 	vars := g.vars[:0]
-	e.RedirectStatus = 0
+	if !x.site.utf8 { // to the letter as Apache
+		e.RedirectStatus = 0 // it is among the variables, after redirects only
+		e.RequestURI = x.Req.Target
+	}
 	for _, v := range a.Env {
 		switch v.Name {
 		case "PHP_VALUE", "PHP_ADMIN_VALUE": // FPM would take them for settings
@@ -32,7 +35,6 @@ func (x *Exchange) fillRuled(e *cgi.Environment, hasContent bool) {
 	}
 	g.vars, e.Variables = vars, vars
 	e.HideAuthorization = !a.PassAuth && (a.User != "" || !x.site.utf8)
-	e.RequestURI = x.Req.Target
 	e.DocumentRoot = octets(site.Root)
 	e.ScriptFilename = octets(a.Filename)
 	e.ScriptName = octets(strings.TrimSuffix(a.URI, a.PathInfo))

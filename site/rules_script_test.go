@@ -55,7 +55,7 @@ RewriteRule ^info/(.*)$ /app.php/$1 [L]
 	})
 	env, _ = rehearsed(t, h, get("/app.php/a/b?x"))
 	expectMeta(t, "PATH_INFO", env, map[string]string{
-		"REDIRECT_URL": "-", "REDIRECT_STATUS": "-", "PATH_INFO": "/a/b", "PATH_TRANSLATED": dir + "/a/b", "SCRIPT_NAME": "/app.php",
+		"REDIRECT_URL": "-", "REDIRECT_STATUS": "200", "PATH_INFO": "/a/b", "PATH_TRANSLATED": dir + "/a/b", "SCRIPT_NAME": "/app.php",
 		"SCRIPT_FILENAME": dir + "/app.php", "QUERY_STRING": "x",
 	})
 	env, _ = rehearsed(t, h, get("/info/a/b"))
