@@ -81,10 +81,19 @@ func (n *node) locate(path string) int {
 	return m.value.locate(rest)
 }
 
-// place turns an octet offset into a line and a column, both from 1.
+// place turns an octet offset into a line and a column in characters, both from
+// 1. An offset inside of a character, as go-toml may give, is the character's.
 func place(data []byte, at int) (line, column int) {
-	before := data[:min(max(at, 0), len(data))]
-	line = 1 + bytes.Count(before, []byte("\n"))
-	before = before[bytes.LastIndexByte(before, '\n')+1:]
-	return line, 1 + utf8.RuneCount(before)
+	at = min(max(at, 0), len(data))
+	line = 1 + bytes.Count(data[:at], []byte("\n"))
+	start := bytes.LastIndexByte(data[:at], '\n') + 1
+	text, _, _ := bytes.Cut(data[start:], []byte("\n"))
+	column = 1
+	for rest := text; len(rest) > 0; column++ {
+		_, size := utf8.DecodeRune(rest)
+		if rest = rest[size:]; start+len(text)-len(rest) > at {
+			break
+		}
+	}
+	return line, column
 }

@@ -6,7 +6,6 @@ import (
 	"sluice/cgid"
 	"sluice/fcgi"
 	"sluice/gateway"
-	"sluice/rewrite"
 	"sluice/site"
 	"sluice/spool"
 )
@@ -27,9 +26,6 @@ func (p *Site) startCGI(opts *site.Options, store *spool.Store) error {
 	})
 	opts.CGI = &gateway.Options{Pool: pool, Store: store, RequestTime: p.cfg.CGI.RunTime + p.cfg.CGI.RunTime/10, Log: site.Log{}, Params: params(p.cfg)}
 	opts.CGIExtensions, opts.CGIFolders = p.cfg.CGI.Extensions, p.cfg.CGI.Folders
-	if opts.Htaccess == nil {
-		opts.Htaccess = &site.Htaccess{Allowed: rewrite.OverrideNone}
-	}
 	return nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"sluice/conf"
 	"sluice/fcgi"
 	"sluice/gateway"
-	"sluice/rewrite"
 	"sluice/site"
 	"sluice/spool"
 )
@@ -92,7 +91,4 @@ func (p *Site) useApp(opts *site.Options, store *spool.Store) {
 		Pool: p.app.pool, Store: store, RequestTime: cfg.RequestTime, Log: site.Log{}, Params: params(p.cfg), RetrySafe: p.cfg.PHP.Balance.Retry,
 	}
 	opts.AppAll = cfg.Pass == "all"
-	if opts.Htaccess == nil {
-		opts.Htaccess = &site.Htaccess{Allowed: rewrite.OverrideNone}
-	}
 }

@@ -13,21 +13,27 @@ import (
 // folders can't be watched looks again every second all the same.
 type changes struct {
 	watcher *watch.Watcher // nil: nothing is watched
+	roots   []string       // the absolute paths of Options.Roots
 
 	mu     sync.Mutex
 	locals []*local
 }
 
 func (s *Site) startWatching() {
+	for _, r := range s.opts.Roots {
+		dir, err := filepath.Abs(r.Config.Root)
+		if err != nil {
+			return // an acceleration only
+		}
+		s.changes.roots = append(s.changes.roots, dir)
+	}
 	w, err := watch.New(s.changed)
 	if err != nil {
-		return // an acceleration only
+		return
 	}
 	s.changes.watcher = w
-	for _, r := range s.opts.Roots {
-		if dir, err := filepath.Abs(r.Config.Root); err == nil {
-			w.Add(filepath.Dir(dir))
-		}
+	for _, dir := range s.changes.roots {
+		w.Add(filepath.Dir(dir))
 	}
 }
 
@@ -74,7 +80,7 @@ func (s *local) forget(c *watch.Change) {
 	path := dir + "/" + c.Name
 	for i := range s.roots {
 		r := &s.roots[i]
-		if abs, err := filepath.Abs(s.opts.Roots[i].Config.Root); err == nil && (abs == path || abs == dir && c.Name == "") {
+		if abs := s.changes.roots[i]; abs == path || abs == dir && c.Name == "" {
 			r.cache.ExpireRoot()
 			s.rules.world.forget()
 			s.changes.watchFolder(filepath.Dir(abs))

@@ -1,7 +1,7 @@
 package site
 
 import (
-	"strings"
+	"os"
 	"sync"
 
 	"sluice/listing"
@@ -24,7 +24,7 @@ type compiledFile struct {
 func Dialect(allowed rewrite.Override) *rewrite.Dialect {
 	return &rewrite.Dialect{
 		Allowed: allowed,
-		Exists:  func(path string) bool { return infoOfOSPath(path).Kind != rewrite.Missing },
+		Exists:  func(path string) bool { return infoOfOS(os.Stat(path)).Kind != rewrite.Missing },
 		IndexOptions: func(words []string) error {
 			_, err := listing.ParseOptions(words)
 			return err
@@ -33,7 +33,7 @@ func Dialect(allowed rewrite.Override) *rewrite.Dialect {
 }
 
 // get reads a file and returns what it compiles to: what was there before if the
-// text is the same. note is told of findings when it is compiled.
+// text is the same. note is told of findings when it is compiled. name and dir are kept.
 func (c *compiledFiles) get(name, dir string, allowed rewrite.Override, note func(rewrite.Finding)) *rewrite.File {
 	b, err := readBounded(name, htaccessBytesMax)
 	if err != nil {
@@ -47,7 +47,7 @@ func (c *compiledFiles) get(name, dir string, allowed rewrite.Override, note fun
 	if e, ok := c.m[name]; ok && e.text == text {
 		return e.file
 	}
-	f := rewrite.Compile(text, name, strings.Clone(dir), Dialect(allowed)) // dir is a part of a request
+	f := rewrite.Compile(text, name, dir, Dialect(allowed))
 	if f.Fault != nil {
 		note(*f.Fault)
 	}
@@ -59,6 +59,6 @@ func (c *compiledFiles) get(name, dir string, allowed rewrite.Override, note fun
 	if c.m == nil || len(c.m) >= foldersKnownMax {
 		c.m = map[string]compiledFile{}
 	}
-	c.m[strings.Clone(name)] = compiledFile{text, f}
+	c.m[name] = compiledFile{text, f}
 	return f
 }

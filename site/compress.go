@@ -1,8 +1,6 @@
 package site
 
 import (
-	"bytes"
-
 	"github.com/klauspost/compress/gzip"
 
 	"sluice/cgi"
@@ -44,7 +42,7 @@ func (s *local) newPacker() *packer {
 func (x *Exchange) dropPacker() {
 	p := x.packer
 	x.packer = nil
-	if p == nil || len(x.site.packers) >= packersKeptMax {
+	if len(x.site.packers) >= packersKeptMax {
 		return
 	}
 	p.out = p.out[:0]
@@ -69,7 +67,7 @@ func (x *Exchange) considersPacking(res *cgi.Response, length int64) bool {
 	}
 	media := view(res.ContentType)
 	if a := x.plan.ruled; a != nil {
-		if variable(a, "no-gzip") || variable(a, "gzip-only-text/html") && !bytes.HasPrefix(res.ContentType, []byte("text/html")) {
+		if forbidsPacking(a, media) {
 			return false
 		}
 		if filtered(a, media) {
@@ -79,7 +77,7 @@ func (x *Exchange) considersPacking(res *cgi.Response, length int64) bool {
 	return x.site.opts.CompressScripts && static.Compressible(media) && (length < 0 || length >= packBytesMin)
 }
 
-// accepts tells whether the client takes gzip in an answer that may be chunked.
+// acceptsGzip tells whether the client takes gzip in an answer that may be chunked.
 func (x *Exchange) acceptsGzip() bool {
 	if x.Req.Minor == 0 || x.Req.Is("HEAD") {
 		return false

@@ -175,8 +175,9 @@ func (x *Exchange) Content(p []byte) {
 	}
 }
 
-// bodyMax bounds the request's content in octets; 0: no bound. A .htaccess can
-// only lower it: what PHP does not take it need not be sent.
+// bodyMax bounds the request's content in octets; 0: no bound. php_value
+// may change PHP's own, LimitRequestBody only lower it: what PHP does not take it
+// need not be sent.
 func (x *Exchange) bodyMax() int64 {
 	limit := x.site.opts.BodyMax()
 	if a := x.plan.ruled; a != nil {

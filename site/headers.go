@@ -2,6 +2,7 @@ package site
 
 import (
 	"bytes"
+	"iter"
 	"strings"
 
 	"sluice/message"
@@ -34,18 +35,30 @@ func (h *headerRules) none() bool { return len(h.drop) == 0 && len(h.lines) == 0
 
 // apply appends the field lines in block, changed by the rules, to dst.
 func (h *headerRules) apply(dst, block []byte) []byte {
-	for len(block) > 0 {
-		end := bytes.IndexByte(block, '\n') + 1
-		if end == 0 {
-			break
-		}
-		line := block[:end]
-		block = block[end:]
-		if colon := bytes.IndexByte(line, ':'); colon < 0 || !h.drops(line[:colon]) {
+	for name, line := range fieldLines(block) {
+		if !h.drops(name) {
 			dst = append(dst, line...)
 		}
 	}
 	return append(dst, h.lines...)
+}
+
+// fieldLines goes through a block of field lines: the name, and the line with its
+// end. What has no colon has no name.
+func fieldLines(block []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, line []byte) bool) {
+		for len(block) > 0 {
+			end := bytes.IndexByte(block, '\n') + 1
+			if end == 0 {
+				return
+			}
+			line := block[:end]
+			block = block[end:]
+			if !yield(line[:max(bytes.IndexByte(line, ':'), 0)], line) {
+				return
+			}
+		}
+	}
 }
 
 func (h *headerRules) drops(name []byte) bool {

@@ -37,7 +37,7 @@ type rules struct {
 	merger rewrite.Merger
 	world  world
 	free   []*ruling
-	addr   netip.Addr // whose text is addrText
+	addr   netip.Addr // the server's, as text says it
 	text   string
 }
 
@@ -63,7 +63,7 @@ type ruling struct {
 func newRules(sl *local, base *rewrite.File) *rules {
 	o := &sl.opts
 	r := &rules{sl: sl, opts: o.Htaccess, base: base}
-	r.world = world{sl: sl, files: map[string]*folderFile{}, texts: map[string]*textFile{}, others: map[string]otherFile{}, folders: map[string]folderNames{}}
+	r.world = world{sl: sl, files: map[string]*folderFile{}, texts: map[string]*textFile{}, others: map[string]otherFile{}, links: map[string]otherFile{}, folders: map[string]folderNames{}}
 	r.site = rewrite.Site{
 		Base: base, Prefix: o.Path, Names: o.Names, Port: o.Htaccess.Port, TLSPort: o.Htaccess.TLSPort, Software: "sluice",
 		Types: sl.types, Htaccess: o.Htaccess.Allowed != rewrite.OverrideNone, Proxy: true,
@@ -360,37 +360,11 @@ func (x *Exchange) obeyFile(a *rewrite.Answer) {
 		x.refuseRuled(x.plan.Status, x.plan.Why)
 		return
 	}
-	o := &x.site.opts
-	if a.Kind == rewrite.AnswerScript && a.Handler == appHandler {
-		x.plan = Plan{Kind: Script, File: file, root: root, ruled: a}
-		x.runScript()
-		return
-	}
-	if a.Kind == rewrite.AnswerScript && a.Handler == cgiHandler {
-		if a.Config.Options()&rewrite.OptExecCGI == 0 {
-			x.refuseRuled(403, "Options ExecCGI is off in this folder")
-			return
-		}
-		x.plan = Plan{Kind: Script, File: file, root: root, ruled: a}
-		x.runScript()
-		return
-	}
 	if a.Kind == rewrite.AnswerScript {
-		switch {
-		case a.File.Kind != rewrite.Regular:
-			x.plan = Plan{Kind: Refused, Status: 404, Why: "no such script", File: file, ruled: a}
-			x.scratch = x.scratch[:0]
-			x.reply(404, scriptMissing, "text/html; charset=UTF-8", false)
-		case o.NoPHP != nil && o.NoPHP.Match(view(x.site.below(file))):
-			x.refuseRuled(403, "scripts never run in this folder")
-		case x.site.php == nil || a.Config.PHPOff():
-			x.refuseRuled(403, "PHP is off and the source of scripts is never sent")
-		default:
-			x.plan = Plan{Kind: Script, File: file, root: root, ruled: a}
-			x.runScript()
-		}
+		x.obeyScript(a, root, file)
 		return
 	}
+	o := &x.site.opts
 	limit, limited := a.Config.BodyMax()
 	switch {
 	case limited && limit > 0 && x.Req.ContentLength > limit:
@@ -403,6 +377,32 @@ func (x *Exchange) obeyFile(a *rewrite.Answer) {
 		x.plan = Plan{Kind: Static, File: file, root: root, ruled: a}
 		x.sendFile()
 	}
+}
+
+// obeyScript runs what the rules found, by its handler.
+func (x *Exchange) obeyScript(a *rewrite.Answer, root *rootCache, file []byte) {
+	o := &x.site.opts
+	switch {
+	case a.Handler == appHandler:
+	case a.Handler == cgiHandler:
+		if a.Config.Options()&rewrite.OptExecCGI == 0 {
+			x.refuseRuled(403, "Options ExecCGI is off in this folder")
+			return
+		}
+	case a.File.Kind != rewrite.Regular:
+		x.plan = Plan{Kind: Refused, Status: 404, Why: "no such script", File: file, ruled: a}
+		x.scratch = x.scratch[:0]
+		x.reply(404, scriptMissing, "text/html; charset=UTF-8", false)
+		return
+	case o.NoPHP != nil && o.NoPHP.Match(view(x.site.below(file))):
+		x.refuseRuled(403, "scripts never run in this folder")
+		return
+	case x.site.php == nil || a.Config.PHPOff():
+		x.refuseRuled(403, "PHP is off and the source of scripts is never sent")
+		return
+	}
+	x.plan = Plan{Kind: Script, File: file, root: root, ruled: a}
+	x.runScript()
 }
 
 // pageType is the Content-Type of our own pages, which are plain ASCII.

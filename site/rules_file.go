@@ -1,7 +1,6 @@
 package site
 
 import (
-	"bytes"
 	"strings"
 
 	"sluice/message"
@@ -63,13 +62,19 @@ func typeOf(a *rewrite.Answer) string {
 // compresses tells whether a file may be compressed: where sluice is to be as a
 // stock Apache, only a filter makes it so; no-gzip forbids it in any case.
 func (x *Exchange) compresses(a *rewrite.Answer) bool {
-	if variable(a, "no-gzip") || variable(a, "gzip-only-text/html") && !strings.HasPrefix(a.Meta.Type, "text/html") {
+	if forbidsPacking(a, a.Meta.Type) {
 		return false
 	}
 	if x.site.utf8 {
 		return true
 	}
 	return a.File.Size >= packBytesMin && filtered(a, a.Meta.Type)
+}
+
+// forbidsPacking tells that variables keep responses of a type from being
+// compressed (mod_deflate's).
+func forbidsPacking(a *rewrite.Answer, mediaType string) bool {
+	return variable(a, "no-gzip") || variable(a, "gzip-only-text/html") && !strings.HasPrefix(mediaType, "text/html")
 }
 
 // variable tells whether a variable is set, other than to 0.
@@ -104,14 +109,10 @@ func (x *Exchange) withMeta(fields []byte) []byte {
 		return fields
 	}
 	n := len(x.lines)
-	for rest := fields; len(rest) > 0; {
-		end := bytes.IndexByte(rest, '\n') + 1
-		line := rest[:end]
-		rest = rest[end:]
-		colon := bytes.IndexByte(line, ':')
+	for name, line := range fieldLines(fields) {
 		switch {
-		case noTag && message.EqualFold(line[:colon], "etag"):
-		case a.Meta.Encoding != "" && message.EqualFold(line[:colon], "content-encoding"):
+		case noTag && message.EqualFold(name, "etag"):
+		case a.Meta.Encoding != "" && message.EqualFold(name, "content-encoding"):
 		default:
 			x.lines = append(x.lines, line...)
 		}

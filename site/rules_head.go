@@ -67,18 +67,11 @@ func (s *local) utf8Of(media string) string {
 // What a script says stands in the table that "Header always" edits, but for
 // fields about its content (Apache's err_headers_out; ap_scan_script_header).
 func readFields(p *rewrite.Response, block []byte, script bool) (length []byte) {
-	for len(block) > 0 {
-		end := bytes.IndexByte(block, '\n') + 1
-		if end == 0 {
-			break
-		}
-		line := block[:end]
-		block = block[end:]
-		colon := bytes.IndexByte(line, ':')
-		if colon < 0 {
+	for name, line := range fieldLines(block) {
+		if len(name) == 0 {
 			continue
 		}
-		name, value := line[:colon], view(bytes.TrimSpace(line[colon+1:]))
+		value := view(bytes.TrimSpace(line[len(name)+1:]))
 		switch {
 		case message.EqualFold(name, "content-length"):
 			length = line

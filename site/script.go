@@ -33,9 +33,6 @@ func (x *Exchange) runScript() {
 	r := x.backend().Begin(x)
 	x.request, x.started = r, x.site.loop.Now()
 	x.fillEnvironment(&r.Env, hasContent)
-	if x.plan.ruled != nil {
-		x.fillRuled(&r.Env, hasContent)
-	}
 	r.Env.Request = req
 	x.stick(r)
 	if hasContent {
@@ -62,9 +59,6 @@ func (x *Exchange) backend() *gateway.Local {
 func (x *Exchange) rehearse(req *message.Request, hasContent bool) {
 	e := cgi.Environment{Request: req}
 	x.fillEnvironment(&e, hasContent)
-	if x.plan.ruled != nil {
-		x.fillRuled(&e, hasContent)
-	}
 	x.Rehearse(&e)
 	x.content = unwanted
 	x.Head(&cgi.Response{Status: 200, ContentType: []byte("text/html; charset=UTF-8"), Fields: []message.Field{
@@ -130,6 +124,9 @@ func (x *Exchange) fillEnvironment(e *cgi.Environment, hasContent bool) {
 	e.ContentLength = -1
 	if hasContent || (!x.Req.Is("GET") && x.Req.Get("content-length") != nil) {
 		e.ContentLength = max(x.Req.ContentLength, 0)
+	}
+	if x.plan.ruled != nil {
+		x.fillRuled(e, hasContent)
 	}
 }
 

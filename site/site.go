@@ -69,12 +69,10 @@ type Options struct {
 	// Sticky keeps a client with one of several servers of PHP or App; nil: any.
 	Sticky *session.Sticky
 	// App answers requests by itself: for what is no file, or, AppAll, for all.
-	// It takes Htaccess, which may allow nothing.
 	App    *gateway.Options
 	AppAll bool
 	// CGI runs programs that are no PHP, those with CGIExtensions and those in
-	// CGIFolders (URL paths without a last slash); nil: there are none. It takes
-	// Htaccess, which may allow nothing.
+	// CGIFolders (URL paths without a last slash); nil: there are none.
 	CGI           *gateway.Options
 	CGIExtensions []string
 	CGIFolders    []string
@@ -110,6 +108,9 @@ type Site struct {
 func New(opts Options) (*Site, error) {
 	if len(opts.Roots) == 0 {
 		return nil, fmt.Errorf("site: %s has no document root", opts.Label)
+	}
+	if opts.Htaccess == nil && (opts.CGI != nil || opts.App != nil) {
+		opts.Htaccess = &Htaccess{} // their handlers are chosen by rules
 	}
 	s := &Site{opts: opts, headers: compileRules(opts.Headers)}
 	if fc := opts.FrontController; fc != "" {

@@ -47,6 +47,7 @@ func (s stamp) young(now time.Time) bool { return s.exists && now.Sub(s.mtime) <
 
 // folderFile is a folder's .htaccess as far as it is known.
 type folderFile struct {
+	dir     string // its own memory: what is asked for is a part of a request
 	checked time.Time
 	stamp   stamp
 	file    *rewrite.File // nil: there is none
@@ -84,30 +85,24 @@ func (w *world) Stat(path string) rewrite.FileInfo {
 	if root, rel := w.sl.rootOfFile(path); root != nil {
 		return infoOf(root.cache.Stat([]byte(rel), w.sl.loop.Wall()))
 	}
-	now := w.sl.loop.Wall()
-	if o, ok := w.others[path]; ok && believed(o.checked, now) {
-		return o.info
-	}
-	if len(w.others) >= otherFilesMax {
-		clear(w.others)
-	}
-	info := infoOfOSPath(path)
-	w.others[strings.Clone(path)] = otherFile{now, info}
-	return info
+	return w.remembered(w.others, path, os.Stat)
 }
 
 // Lstat implements rewrite.Env. It is asked only where symbolic links matter, and
 // where rules act on what is missing.
-func (w *world) Lstat(path string) rewrite.FileInfo {
+func (w *world) Lstat(path string) rewrite.FileInfo { return w.remembered(w.links, path, os.Lstat) }
+
+// remembered asks the system about a path unless it did so just now.
+func (w *world) remembered(known map[string]otherFile, path string, ask func(string) (os.FileInfo, error)) rewrite.FileInfo {
 	now := w.sl.loop.Wall()
-	if l, ok := w.links[path]; ok && believed(l.checked, now) {
-		return l.info
+	if o, ok := known[path]; ok && believed(o.checked, now) {
+		return o.info
 	}
-	if w.links == nil || len(w.links) >= otherFilesMax {
-		w.links = map[string]otherFile{}
+	if len(known) >= otherFilesMax {
+		clear(known)
 	}
-	info := infoOfOS(os.Lstat(path))
-	w.links[strings.Clone(path)] = otherFile{now, info}
+	info := infoOfOS(ask(path))
+	known[strings.Clone(path)] = otherFile{now, info}
 	return info
 }
 
@@ -127,8 +122,6 @@ func infoOf(e *static.Entry) rewrite.FileInfo {
 	}
 	return f
 }
-
-func infoOfOSPath(path string) rewrite.FileInfo { return infoOfOS(os.Stat(path)) }
 
 func infoOfOS(info os.FileInfo, err error) rewrite.FileInfo {
 	if err != nil {
@@ -162,22 +155,21 @@ func (w *world) Htaccess(dir string) *rewrite.File {
 		if len(w.files) >= foldersKnownMax {
 			clear(w.files)
 		}
-		dir = strings.Clone(dir) // it is a part of a request
-		e = &folderFile{}
-		w.files[dir] = e
+		e = &folderFile{dir: strings.Clone(dir)}
+		w.files[e.dir] = e
 	}
 	e.checked = now
-	w.sl.changes.watchFolder(dir)
-	name := dir + ".htaccess"
+	w.sl.changes.watchFolder(e.dir)
+	name := e.dir + ".htaccess"
 	info, err := os.Stat(name)
 	switch {
 	case err == nil && info.IsDir(), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ENAMETOOLONG):
 		e.stamp, e.file = stamp{}, nil
 	case err != nil:
-		e.stamp, e.file = stamp{}, unreadable(name, dir, err)
+		e.stamp, e.file = stamp{}, unreadable(name, e.dir, err)
 	default:
 		if s := stampOf(info); e.file == nil || s != e.stamp || s.young(now) {
-			e.stamp, e.file = s, w.sl.compiled.get(name, dir, w.sl.opts.Htaccess.Allowed, w.note)
+			e.stamp, e.file = s, w.sl.compiled.get(name, e.dir, w.sl.opts.Htaccess.Allowed, w.note)
 		}
 	}
 	return e.file
