@@ -52,7 +52,8 @@ func ruledScenarios(small, hello []byte) []scenario {
 	other := firewall
 	other.name, other.title, other.path = eightG, "hello.php, 8G firewall in .htaccess", "/"+eightG+"/page.php"+query
 	return []scenario{
-		{name: "wp", title: "hello.php, WordPress's .htaccess", path: "/wp/2026/11/a-pretty-address/", plain: "/hello.php", conns: 32, php: true, ruled: true, want: hello, goal: goal{ApacheMin: 3, CostMax: 3}},
+		{name: "wp", title: "hello.php, WordPress's .htaccess", path: "/wp/hello.php", plain: "/hello.php", conns: 32, php: true, ruled: true, want: hello, goal: goal{ApacheMin: 3, CostMax: 3}},
+		{name: "wppretty", title: "pretty address, WordPress's .htaccess", path: "/wp/2026/11/a-pretty-address/", plain: "/hello.php", conns: 32, php: true, ruled: true, want: hello},
 		{name: "wpstatic", title: "1 KiB file, WordPress's .htaccess", path: "/wp/wp-content/uploads/small.html", plain: "/small.html", conns: 32, ruled: true, want: small, goal: goal{ApacheMin: 5}},
 		firewall,
 		other,
@@ -64,6 +65,7 @@ func ruledFiles(hello, small string) map[string]string {
 	return map[string]string{
 		"wp/.htaccess":                     wordpressRules,
 		"wp/index.php":                     hello,
+		"wp/hello.php":                     hello,
 		"wp/wp-content/uploads/small.html": small,
 		"firewall/.htaccess":               firewallRules,
 		"firewall/page.php":                hello,

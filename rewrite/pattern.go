@@ -20,7 +20,7 @@ type Pattern struct {
 	fast   *regexp.Regexp
 	slow   *slowPattern
 	filter literalFilter
-	// always: the empty pattern, "^" and the like match everything.
+	// always: the empty pattern, "^", ".*" and the like match everything.
 	always bool
 	exact  *literalShape
 	named  []namedGroup
@@ -102,7 +102,7 @@ func (p *Pattern) compileFast(text string) {
 	p.fast = re
 	p.filter = filterOf(tree)
 	p.exact = shapeOf(tree, p.groups)
-	p.always = p.exact != nil && p.exact.kind == shapeAny
+	p.always = p.exact != nil && (p.exact.kind == shapeAny || p.exact.kind == shapeAll)
 }
 
 // String returns the pattern as it was written.
@@ -141,6 +141,9 @@ func (p *Pattern) Find(s string, m *Match) bool {
 			m.loc = [2 * captureGroupsMax]int32{int32(a), int32(b)}
 			for i := 2; i < len(m.loc); i++ {
 				m.loc[i] = -1
+			}
+			if p.exact.group {
+				m.loc[2], m.loc[3] = m.loc[0], m.loc[1]
 			}
 		}
 		return ok

@@ -37,11 +37,12 @@ func (r *record) overrideType() {
 		r.meta.Type, r.meta.Charset = *t, ""
 	}
 	if h := r.cfg.core.handler; h != nil {
-		s := h.value(&exprScope{r: r})
-		if h.expr == nil && s == "none" {
-			return
+		switch {
+		case h.expr != nil:
+			r.handler = h.value(&exprScope{r: r})
+		case h.text != "none":
+			r.handler = h.text
 		}
-		r.handler = s
 	}
 }
 

@@ -269,7 +269,7 @@ func (q *Request) context(r *record, dir string) *rewriteContext {
 	} else {
 		x = &rewriteContext{}
 	}
-	x.r, x.dir, x.lastSub = r, dir, nil
+	x.r, x.dir, x.lastSub, x.joined = r, dir, nil, joined{}
 	x.ruleMatch.clear()
 	x.condMatch.clear()
 	return x

@@ -30,7 +30,8 @@ type RewriteRule struct {
 	code               int
 	skip               int
 	rounds             int
-	env, cookies       []*template
+	env                []envFlag
+	cookies            []*template
 	mimeType, handler  *template
 
 	groups     bool // somebody reads $n
@@ -89,7 +90,10 @@ func (r *RewriteRule) noteGroups() {
 			all = append(all, t)
 		}
 	}
-	all = append(append(all, r.env...), r.cookies...)
+	all = append(all, r.cookies...)
+	for _, e := range r.env {
+		all = append(all, e.value)
+	}
 	for _, c := range r.conds {
 		all = append(all, c.input)
 	}
@@ -145,7 +149,7 @@ func (r *RewriteRule) setFlag(key, value string) error {
 	case "co", "cookie":
 		r.cookies = append(r.cookies, compileTemplate(value))
 	case "e", "env":
-		r.env = append(r.env, compileTemplate(value))
+		r.env = append(r.env, compileEnv(value))
 	case "h", "handler":
 		r.handler = compileTemplate(value)
 	case "n", "next":

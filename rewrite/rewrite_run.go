@@ -18,12 +18,26 @@ type rewriteContext struct {
 	r         *record
 	dir       string // "" in server context
 	uri       string // what patterns see
+	joined    joined
 	ruleMatch Match
 	condMatch Match
 	varyCond  []string // headers that the condition at hand read
 	varyRule  []string // headers of the conditions that held
 	scratch   []byte
 	lastSub   *RewriteRule
+}
+
+// joined is a file's name with the path behind it, kept for the rules that follow.
+type joined struct{ filename, pathInfo, both string }
+
+func (j *joined) of(filename, pathInfo string) string {
+	switch {
+	case pathInfo == "":
+		return filename
+	case j.filename != filename || j.pathInfo != pathInfo:
+		*j = joined{filename, pathInfo, filename + pathInfo}
+	}
+	return j.both
 }
 
 type ruleResult uint8
@@ -105,9 +119,7 @@ func (x *rewriteContext) subject() {
 	if x.dir == "" {
 		return
 	}
-	if x.r.pathInfo != "" {
-		x.uri += x.r.pathInfo
-	}
+	x.uri = x.joined.of(x.r.filename, x.r.pathInfo)
 	if !x.r.proxied {
 		x.uri = strings.TrimPrefix(x.uri, x.dir)
 	}
@@ -196,9 +208,29 @@ func (x *rewriteContext) holdConds(p *RewriteRule) bool {
 	return true
 }
 
+// envFlag is [E=name:value]; name is "" where the parts are known only once all
+// of it is expanded.
+type envFlag struct {
+	name  string
+	value *template
+}
+
+func compileEnv(text string) envFlag {
+	name, value, ok := strings.Cut(text, ":")
+	if !ok || name == "" || name[0] == '!' || strings.ContainsAny(name, `\$%`) {
+		return envFlag{value: compileTemplate(text)}
+	}
+	return envFlag{name, compileTemplate(value)}
+}
+
 func (x *rewriteContext) setEnv(p *RewriteRule) {
-	for _, t := range p.env {
-		s := t.expand(x, nil, nil)
+	for _, e := range p.env {
+		s := e.value.expand(x, nil, nil)
+		if e.name != "" {
+			x.r.env.Set(e.name, s)
+			x.r.q.traceVariable(e.name, s, p.File, p.Line)
+			continue
+		}
 		if strings.HasPrefix(s, "!") {
 			x.r.env.Unset(s[1:])
 			x.r.q.traceUnset(s[1:], p.File, p.Line)
