@@ -79,6 +79,8 @@ type Conn struct {
 	said  *values // what it was told
 	own   *Ticket // whom it was dialled for; nil: the queue
 	left  departure
+	// grantedAt is when the request got the connection.
+	grantedAt int64
 }
 
 func (c *Conn) become(next connState) {

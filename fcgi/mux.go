@@ -68,6 +68,7 @@ func (lp *Local) share(c *Conn) {
 	b := c.b
 	c.countDial(-1)
 	c.become(handed)
+	delete(c.lp.own, c)
 	m := &mux{lp: lp, b: b, c: c.c, dec: c.dec, limit: b.s.requests(), slots: make([]*slot, 1, 16)}
 	m.idle.Init(m.expire)
 	m.pumpNow = func() {

@@ -370,3 +370,16 @@ func (r *Request) finish() {
 // Server is the key of the server that has the request, or had it last; empty
 // before one does. Client.Head may ask.
 func (r *Request) Server() string { return r.server }
+
+// Describe implements fcgi.Describer.
+func (r *Request) Describe() string {
+	q := r.Env.Request
+	if q == nil {
+		return "a request"
+	}
+	uri := r.Env.RequestURI
+	if len(uri) == 0 {
+		uri = q.Target
+	}
+	return fmt.Sprintf("%.16s %.200s", q.Method, uri)
+}
