@@ -130,6 +130,10 @@ type Site struct {
 	PHP         PHP
 	CGI         CGI
 	FastCGI     FastCGI
+	// Authorizers are asked before anything of their paths is given away; Filters
+	// answer with what they make of a file.
+	Authorizers []PathProgram
+	Filters     []PathProgram
 	// AccessLog overrides the server's access log; nil for that one.
 	AccessLog *AccessLog
 }

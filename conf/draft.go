@@ -61,6 +61,8 @@ func (dr *draft) inherit() Site {
 	s.PHP.Extensions = slices.Clone(s.PHP.Extensions)
 	s.PHP.PathRequests = slices.Clone(s.PHP.PathRequests)
 	s.PHP.Servers = slices.Clone(s.PHP.Servers)
+	s.Authorizers = slices.Clone(s.Authorizers)
+	s.Filters = slices.Clone(s.Filters)
 	s.FastCGI.Servers = slices.Clone(s.FastCGI.Servers)
 	s.CGI.Extensions = slices.Clone(s.CGI.Extensions)
 	s.CGI.Folders = slices.Clone(s.CGI.Folders)

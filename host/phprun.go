@@ -32,8 +32,8 @@ type phpRunner struct {
 	log       *zap.Logger
 	plain     *zap.Logger // log without the site, which php names itself
 	where     string
-	upstreams *upstreams // nil: PHP is ours
-	conns     int // workers, at the beginning
+	upstreams *upstreams    // nil: PHP is ours
+	conns     int           // workers, at the beginning
 	sizer     sizer         // belongs to size
 	workers   atomic.Int32  // that may run scripts now
 	lane      *fcgi.Pool    // for a site's calls to itself; nil: it has none

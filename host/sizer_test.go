@@ -7,7 +7,9 @@ import (
 
 func TestSizer(t *testing.T) {
 	const mib = 1 << 20
-	wait := func(n int) look { return look{after: sizeLookTime, waiting: n, idle: 0.5, each: 10 * mib, free: 4096 * mib} }
+	wait := func(n int) look {
+		return look{after: sizeLookTime, waiting: n, idle: 0.5, each: 10 * mib, free: 4096 * mib}
+	}
 	calm := func(busy int, d time.Duration) look { return look{after: d, busy: busy, idle: 0.9} }
 	tests := []struct {
 		name     string
