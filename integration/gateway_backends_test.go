@@ -18,8 +18,8 @@ type backend struct {
 	name string
 	// heading is its part of docs/backends.md.
 	heading string
-	// base is the address of its program.
-	base string
+	// host and base are the address of its program; no host is the default site.
+	host, base string
 	// env is what it must say of a request for base + "/deep/er%20x", besides
 	// what all must say.
 	env map[string]string
@@ -64,10 +64,10 @@ func gatewayBackends(s *stand) []*backend {
 			network: "tcp", addr: s.replaced["127.0.0.1:9100"], start: command("Go"),
 		},
 		{
-			name: "aspx", heading: "ASP.NET", base: "/aspx/app.aspx",
+			name: "aspx", heading: "ASP.NET", host: "aspx.example.org", base: "/app.aspx",
 			env: map[string]string{
-				"Request.FilePath": "/aspx/app.aspx", "Request.PathInfo": "/deep/er x",
-				"Request.ApplicationPath": "/aspx", "Request.UserHostAddress": "127.0.0.1",
+				"SERVER_NAME": "aspx.example.org", "Request.FilePath": "/app.aspx", "Request.PathInfo": "/deep/er x",
+				"Request.ApplicationPath": "/", "Request.UserHostAddress": "127.0.0.1",
 			},
 			network: "unix", addr: s.run("aspx.sock"), start: command("ASP.NET"),
 		},

@@ -73,7 +73,15 @@ func plainClient(t testing.TB) *http.Client {
 // ask sends one request to the program's ?do=what; what may have more of the
 // query behind it.
 func (c *caller) ask(method, what, contentType string, body io.Reader, header ...string) (answer, error) {
-	return exchange(c.client, method, c.host.url(c.b.base+"?do="+what), contentType, body, header...)
+	return c.send(method, "?do="+what, contentType, body, header...)
+}
+
+// send sends one request to the program's address with something behind it.
+func (c *caller) send(method, rest, contentType string, body io.Reader, header ...string) (answer, error) {
+	if c.b.host != "" {
+		header = append(header, "Host: "+c.b.host)
+	}
+	return exchange(c.client, method, c.host.url(c.b.base+rest), contentType, body, header...)
 }
 
 // exchange sends one request and reads its response.
@@ -87,6 +95,9 @@ func exchange(client *http.Client, method, target, contentType string, body io.R
 	}
 	for _, line := range header {
 		name, value, _ := strings.Cut(line, ": ")
+		if name == "Host" {
+			req.Host = value
+		}
 		req.Header.Set(name, value)
 	}
 	resp, err := client.Do(req)
@@ -116,8 +127,7 @@ func wants(t testing.TB, what string, a answer, err error, body string) {
 
 // variables: what the program hears of the request.
 func (c *caller) variables(t *testing.T) {
-	target := c.host.url(c.b.base + "/deep/er%20x?do=env&q=a+b%26c")
-	a, err := exchange(c.client, "GET", target, "", http.NoBody, "X-Probe: seen, twice")
+	a, err := c.send("GET", "/deep/er%20x?do=env&q=a+b%26c", "", http.NoBody, "X-Probe: seen, twice")
 	if err != nil || a.status != http.StatusOK {
 		t.Fatalf("status %d, %v: %s", a.status, err, excerpt(a.body))
 	}
@@ -255,6 +265,13 @@ func (c *caller) restart(t *testing.T) {
 		}
 	}
 	c.b.up(t)
+	// A server that failed is asked again after a second.
+	if !eventually(20*time.Second, func() bool {
+		a, err := c.ask("GET", "echo&id=back", "", http.NoBody)
+		return err == nil && a.status == http.StatusOK
+	}) {
+		t.Fatalf("%s is back, and gets no requests", c.b.name)
+	}
 	for range 20 {
 		a, err := c.ask("GET", "echo&id=again", "", http.NoBody)
 		wants(t, "GET when it is back", a, err, "echo again")

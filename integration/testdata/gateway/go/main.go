@@ -28,7 +28,7 @@ func answer(w http.ResponseWriter, r *http.Request) {
 		// net/http/fcgi has made a Request of the variables.
 		host, _, _ := net.SplitHostPort(r.RemoteAddr)
 		_, _ = fmt.Fprintf(w, "REQUEST_METHOD=%s\nQUERY_STRING=%s\nURL_PATH=%s\nREQUEST_URI=%s\nREMOTE_ADDR=%s\nSERVER_PROTOCOL=%s\nSERVER_NAME=%s\nHTTP_X_PROBE=%s\n",
-			r.Method, r.URL.RawQuery, r.URL.Path, r.RequestURI, host, r.Proto, fcgi.ProcessEnv(r)["SERVER_NAME"], r.Header.Get("X-Probe"))
+			r.Method, r.URL.RawQuery, r.URL.Path, r.URL.RequestURI(), host, r.Proto, fcgi.ProcessEnv(r)["SERVER_NAME"], r.Header.Get("X-Probe"))
 	case "echo":
 		_, _ = fmt.Fprintf(w, "echo %s", q.Get("id"))
 	case "form":

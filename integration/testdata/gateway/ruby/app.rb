@@ -27,10 +27,24 @@ def answer(env, body, query)
   end
 end
 
-FCGI.each do |request|
-  query = URI.decode_www_form(request.env['QUERY_STRING'] || '').to_h
-  head, text = answer(request.env, request.in.read || '', query)
-  head.each { |name, values| values.each { |value| request.out.print("#{name}: #{value}\r\n") } }
-  request.out.print("Content-Type: text/plain\r\n\r\n", text)
-  request.finish
+def serve
+  FCGI.each do |request|
+    query = URI.decode_www_form(request.env['QUERY_STRING'] || '').to_h
+    head, text = answer(request.env, request.in.read || '', query)
+    head.each { |name, values| values.each { |value| request.out.print("#{name}: #{value}\r\n") } }
+    request.out.print("Content-Type: text/plain\r\n\r\n", text)
+    request.finish
+  end
+end
+
+# Where its native part does not load (Debian 12), fcgi.rb raises a RuntimeError
+# for a connection that is closed before a request has come, and closes its
+# socket: it gets a copy of it each time.
+listener = STDIN.dup
+begin
+  STDIN.reopen(listener)
+  serve
+rescue RuntimeError => e
+  warn e.message
+  retry
 end
