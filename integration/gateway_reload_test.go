@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -41,5 +42,27 @@ func TestGatewayReload(t *testing.T) {
 				t.Errorf("%d POSTs were lost, though php-fpm lets scripts finish", lost)
 			}
 		})
+	}
+}
+
+// TestGatewayReloadManaged: the php-fpm that sluice runs is reloaded by SIGHUP to
+// sluice, and no request is lost, whatever its method.
+func TestGatewayReloadManaged(t *testing.T) {
+	const reloads = 20
+	s := newStand(t)
+	host := startSluiceConf(t, s.conf(t)+"[[site]]\nroot = \""+s.srv("php")+"\"\nphp = { manager = \"fpm\", workers = 4 }\n")
+	l := newLoad(t, host)
+	l.run(4, l.get(t, "/app.php"))
+	l.run(2, l.post("/app.php"))
+	done := func() int { return strings.Count(host.proc.output(), "were replaced by fresh ones") }
+	for n := range reloads {
+		l.progress(t, 2)
+		host.proc.signal(t, syscall.SIGHUP)
+		if !eventually(40*time.Second, func() bool { return done() > n }) {
+			t.Fatalf("reload %d is not told of\n%s", n, host.proc.tail(4096))
+		}
+	}
+	if lost := l.end(t); lost > 0 {
+		t.Errorf("%d POSTs were lost", lost)
 	}
 }
