@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -138,7 +139,7 @@ func (b *backend) kill(t testing.TB) { killGroup(t, b.proc) }
 // killGroup ends a process and its children, which are its process group.
 func killGroup(t testing.TB, p *process) {
 	t.Helper()
-	all := append(descendants(p.pid()), procID{pid: p.pid()})
+	children := descendants(p.pid())
 	if err := syscall.Kill(-p.pid(), syscall.SIGKILL); err != nil {
 		t.Fatalf("integration: SIGKILL to %s: %v", p.name, err)
 	}
@@ -146,12 +147,7 @@ func killGroup(t testing.TB, p *process) {
 		t.Fatalf("integration: %s outlives SIGKILL", p.name)
 	}
 	gone := func() bool {
-		for _, id := range all[:len(all)-1] {
-			if id.alive() {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(children, procID.alive)
 	}
 	if !eventually(10*time.Second, gone) {
 		t.Fatalf("integration: children of %s outlive SIGKILL", p.name)

@@ -5,6 +5,7 @@ package integration
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,11 +29,7 @@ func (l *load) pool(t testing.TB, base string, seen *answers, names ...string) f
 	return func(client, turn int) {
 		a, err := exchange(l.client, "GET", l.host.url(base+"?do=pool&ms=3"), "", http.NoBody)
 		l.gets.Add(1)
-		known := false
-		for _, name := range names {
-			known = known || a.body == name
-		}
-		if err != nil || a.status != http.StatusOK || !known {
+		if err != nil || a.status != http.StatusOK || !slices.Contains(names, a.body) {
 			if l.bad.Add(1) <= 10 {
 				t.Errorf("GET %d-%d: status %d %s, %v", client, turn, a.status, excerpt(a.body), err)
 			}
