@@ -32,7 +32,7 @@ const (
 // newUpstreams makes the pool of some servers. Names that have no address yet are
 // asked for again and again.
 func newUpstreams(list []conf.Upstream, b conf.Balance, opts fcgi.Options, log *zap.Logger) *upstreams {
-	opts.IdleTime, opts.KeepTime, opts.Health.Path = externalIdleTime, b.KeepTime, b.HealthPath
+	opts.Foreign, opts.IdleTime, opts.KeepTime, opts.Health.Path = true, externalIdleTime, b.KeepTime, b.HealthPath
 	u := &upstreams{pool: fcgi.NewPool(opts)}
 	u.resolver = fcgi.Resolver{Pool: u.pool, Every: b.ResolveTime, Failed: func(s fcgi.Server, err error) {
 		log.Warn("a FastCGI server's name has no address", zap.String("server", s.Key()), zap.Error(err))

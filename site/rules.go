@@ -114,7 +114,7 @@ func serverText(o *Options) string {
 		b.WriteString("Options +ExecCGI\nAddHandler " + cgiHandler + " " + strings.Join(o.CGIExtensions, " ") + "\n")
 	}
 	for _, folder := range o.CGIFolders {
-		b.WriteString("<If \"%{REQUEST_URI} =~ m#^" + strings.ReplaceAll(quotePattern(folder), "#", `\x23`) + "/#\">\nOptions +ExecCGI\nSetHandler " + cgiHandler + "\n</If>\n")
+		b.WriteString("<If \"%{REQUEST_URI} =~ m#^" + strings.ReplaceAll(quotePattern(o.Path+folder), "#", `\x23`) + "/#\">\nOptions +ExecCGI\nSetHandler " + cgiHandler + "\n</If>\n")
 	}
 	switch {
 	case o.App != nil && o.AppAll:
