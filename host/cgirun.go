@@ -32,6 +32,7 @@ func (p *Site) startCGI(opts *site.Options, store *spool.Store) error {
 // Close ends what runs beside the site and is no PHP.
 func (p *Site) Close() {
 	p.app.close()
+	p.closeProxy()
 	if p.cgi == nil {
 		return
 	}

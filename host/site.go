@@ -12,6 +12,7 @@ import (
 	"sluice/conf"
 	"sluice/fcgi"
 	"sluice/gateway"
+	"sluice/proxied"
 	"sluice/rewrite"
 	"sluice/session"
 	"sluice/site"
@@ -31,6 +32,7 @@ type Site struct {
 	php      *phpRunner   // nil when PHP is off
 	app      *upstreams   // nil: no application of its own
 	cgi      *cgid.Server // nil: no CGI programs
+	proxy    *proxied.Server // nil: [P] passes nothing on
 	log      *zap.Logger
 	variants *phpVariants // of php; nil where PHP is not ours
 	bodyMax  atomic.Int64 // octets, 0 for no bound
@@ -71,6 +73,12 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 	}
 	if cfg.CGI.Enabled() {
 		if err := p.startCGI(&opts, store); err != nil {
+			return nil, err
+		}
+	}
+	if len(cfg.ProxyTo) > 0 {
+		if err := p.startProxy(&opts, store); err != nil {
+			p.Close()
 			return nil, err
 		}
 	}

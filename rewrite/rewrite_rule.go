@@ -76,7 +76,7 @@ func rewriteRuleLine(c *compiler, s *scope, n *node, _ []string) error {
 	r.noteGroups()
 	conf.rules = append(conf.rules, r)
 	if r.proxy {
-		c.note(n, Warning, "[P] needs a proxy; without one the answer is 403")
+		c.note(n, Warning, "[P] passes requests on to servers that the site's proxy_to names; to others, or without it, the answer is an error")
 	}
 	return nil
 }

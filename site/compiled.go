@@ -13,6 +13,8 @@ import (
 type compiledFiles struct {
 	mu sync.Mutex
 	m  map[string]compiledFile
+
+	proxy bool // [P] passes requests on
 }
 
 type compiledFile struct {
@@ -32,6 +34,14 @@ func Dialect(allowed rewrite.Override) *rewrite.Dialect {
 	}
 }
 
+// modules are those that IfModule finds here and not everywhere.
+func modules(proxy bool) []string {
+	if proxy {
+		return []string{"proxy_http"}
+	}
+	return nil
+}
+
 // get reads a file and returns what it compiles to: what was there before if the
 // text is the same. note is told of findings when it is compiled. name and dir are kept.
 func (c *compiledFiles) get(name, dir string, allowed rewrite.Override, note func(rewrite.Finding)) *rewrite.File {
@@ -47,7 +57,9 @@ func (c *compiledFiles) get(name, dir string, allowed rewrite.Override, note fun
 	if e, ok := c.m[name]; ok && e.text == text {
 		return e.file
 	}
-	f := rewrite.Compile(text, name, dir, Dialect(allowed))
+	dialect := Dialect(allowed)
+	dialect.Modules = modules(c.proxy)
+	f := rewrite.Compile(text, name, dir, dialect)
 	if f.Fault != nil {
 		note(*f.Fault)
 	}
