@@ -109,7 +109,7 @@ func (lp *Local) grant(c *Conn, t *Ticket) {
 	c.become(busy)
 	c.id = c.id%requestIDs + 1
 	c.stdinOpen, c.got, c.sentAt = true, 0, c.c.Sent()
-	c.counted = true
+	c.counted, c.left.who = true, t.want.Left
 	c.b.running++
 	c.stream = t.asker.Granted(c)
 }

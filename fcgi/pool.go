@@ -183,6 +183,18 @@ func (p *Pool) Conns() int {
 	return n
 }
 
+// Free is how many connections are idle or may still be made.
+func (p *Pool) Free() int {
+	n := p.Conns() - p.InUse()
+	for _, lp := range p.locals {
+		n += int(lp.idleCount.Load())
+	}
+	return max(n, 0)
+}
+
+// QueueTime is how long a request may wait.
+func (p *Pool) QueueTime() time.Duration { return p.opts.QueueTime }
+
 // Several tells whether there is more than one server.
 func (p *Pool) Several() bool { return len(p.roster.Load().now) > 1 }
 
