@@ -29,9 +29,9 @@ const (
 type Site struct {
 	cfg      *conf.Site
 	site     *site.Site
-	php      *phpRunner   // nil when PHP is off
-	app      *upstreams   // nil: no application of its own
-	cgi      *cgid.Server // nil: no CGI programs
+	php      *phpRunner      // nil when PHP is off
+	app      *upstreams      // nil: no application of its own
+	cgi      *cgid.Server    // nil: no CGI programs
 	proxy    *proxied.Server // nil: [P] passes nothing on
 	log      *zap.Logger
 	variants *phpVariants // of php; nil where PHP is not ours

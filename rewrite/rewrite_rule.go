@@ -75,8 +75,8 @@ func rewriteRuleLine(c *compiler, s *scope, n *node, _ []string) error {
 	r.conds, conf.pending = conf.pending, nil
 	r.noteGroups()
 	conf.rules = append(conf.rules, r)
-	if r.proxy {
-		c.note(n, Warning, "[P] passes requests on to servers that the site's proxy_to names; to others, or without it, the answer is an error")
+	if r.proxy && !c.hasModule("proxy_http") {
+		c.note(n, Warning, "[P] passes nothing on, for the site's proxy_to names no server: the answer is 500")
 	}
 	return nil
 }

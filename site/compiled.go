@@ -22,10 +22,10 @@ type compiledFile struct {
 	file *rewrite.File
 }
 
-// Dialect is how .htaccess files are read.
-func Dialect(allowed rewrite.Override) *rewrite.Dialect {
+// Dialect is how .htaccess files are read; proxy: [P] passes requests on.
+func Dialect(allowed rewrite.Override, proxy bool) *rewrite.Dialect {
 	return &rewrite.Dialect{
-		Allowed: allowed,
+		Allowed: allowed, Modules: modules(proxy),
 		Exists:  func(path string) bool { return infoOfOS(os.Stat(path)).Kind != rewrite.Missing },
 		IndexOptions: func(words []string) error {
 			_, err := listing.ParseOptions(words)
@@ -57,9 +57,7 @@ func (c *compiledFiles) get(name, dir string, allowed rewrite.Override, note fun
 	if e, ok := c.m[name]; ok && e.text == text {
 		return e.file
 	}
-	dialect := Dialect(allowed)
-	dialect.Modules = modules(c.proxy)
-	f := rewrite.Compile(text, name, dir, dialect)
+	f := rewrite.Compile(text, name, dir, Dialect(allowed, c.proxy))
 	if f.Fault != nil {
 		note(*f.Fault)
 	}
