@@ -58,7 +58,7 @@ func forward(h http.Header) error {
 	case err != nil || len(text) > maxForwardsDigitsMax:
 		return &fault{400, fmt.Sprintf("Max-Forwards %.40q is not a number", text)}
 	case n == 0:
-		return &fault{502, "Max-Forwards has reached zero"}
+		return &fault{400, "Max-Forwards has reached zero"}
 	}
 	h.Set("Max-Forwards", strconv.FormatUint(n-1, 10))
 	return nil

@@ -57,13 +57,7 @@ func canonNetloc(s string) (netloc, path string, ok bool) {
 			return "", "", false
 		}
 	}
-	name := strings.Trim(host, "[]")
-	for i := range len(name) {
-		if c := name[i]; !isAlnum(c) && c != '-' && c != '.' && c != '_' && (c != ':' || len(name) == len(host)) {
-			return "", "", false
-		}
-	}
-	return toLower(host) + port, path, name != ""
+	return toLower(host) + port, path, host != "" && !hasControl(host)
 }
 
 // escapeProxied is ap_proxy_canonenc of a path that is not escaped.

@@ -84,6 +84,7 @@ func (x *Exchange) interceptFault(res *cgi.Response) bool {
 		}
 	}
 	if text == "" {
+		x.plan.ruled.Vary = nil // mod_proxy_http begins with an empty head
 		return false
 	}
 	x.request = nil
