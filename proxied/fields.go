@@ -64,7 +64,8 @@ func forward(h http.Header) error {
 	return nil
 }
 
-// dropListed removes what Connection names.
+// dropListed removes what Connection names. Of a response with "close" among it
+// Transport has taken the field out before, so what else it names stays.
 func dropListed(h http.Header) {
 	for _, v := range h["Connection"] {
 		for name := range strings.SplitSeq(v, ",") {

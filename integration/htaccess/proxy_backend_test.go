@@ -123,7 +123,7 @@ func raw(w http.ResponseWriter, kind string) {
 		"closed":  "",
 		"garbage": "this is not HTTP\r\n\r\n",
 		"short":   "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
-		"hop": "HTTP/1.1 401 Who\r\nConnection: close, X-Listed\r\nX-Listed: 1\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: Basic realm=x\r\n" +
+		"hop": "HTTP/1.1 401 Who\r\nConnection: X-Listed\r\nX-Listed: 1\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: Basic realm=x\r\n" +
 			"WWW-Authenticate: Basic realm=y\r\nETag: \"tag\"\r\nUpgrade: x\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nhop\n",
 		"old":     "HTTP/1.0 200 Fine\r\nContent-Type: text/plain\r\n\r\nuntil the end\n",
 		"interim": "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Type: text/plain\r\n\r\nfinal\n",

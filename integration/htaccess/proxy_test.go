@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -143,8 +144,12 @@ func TestProxy(t *testing.T) {
 	root := workDir(t)
 	rules := strings.NewReplacer("@@B@", "@"+b.addr, "@B@", b.addr, "@S@", b.socket).Replace(proxyRules)
 	writeFile(t, filepath.Join(root, ".htaccess"), rules)
-	writeFile(t, filepath.Join(root, "down.html"), "STATIC down.html\n")
-	writeFile(t, filepath.Join(root, "here.txt"), "STATIC here.txt\n")
+	for _, name := range []string{"down.html", "here.txt"} {
+		writeFile(t, filepath.Join(root, name), "STATIC "+name+"\n")
+		if err := os.Chtimes(filepath.Join(root, name), treeTime, treeTime); err != nil {
+			t.Fatal(err)
+		}
+	}
 	apache := startApache(t, "/nowhere/fpm.sock", []string{root}, "proxy_http")[0]
 	addr := freeAddrs(t, 1)[0]
 	startSluice(t, root, addr, "--proxy-to", "*")
