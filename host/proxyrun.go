@@ -10,6 +10,19 @@ import (
 	"sluice/spool"
 )
 
+// startServers starts what answers FastCGI requests inside sluice, if it is wanted.
+func (p *Site) startServers(opts *site.Options, store *spool.Store) error {
+	if p.cfg.CGI.Enabled() {
+		if err := p.startCGI(opts, store); err != nil {
+			return err
+		}
+	}
+	if len(p.cfg.ProxyTo) > 0 {
+		return p.startProxy(opts, store)
+	}
+	return nil
+}
+
 // startProxy starts the server that passes requests of [P] on.
 func (p *Site) startProxy(opts *site.Options, store *spool.Store) error {
 	server, err := proxied.Start(proxied.Options{

@@ -71,16 +71,9 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 	if len(cfg.FastCGI.Servers) > 0 {
 		p.useApp(&opts, store)
 	}
-	if cfg.CGI.Enabled() {
-		if err := p.startCGI(&opts, store); err != nil {
-			return nil, err
-		}
-	}
-	if len(cfg.ProxyTo) > 0 {
-		if err := p.startProxy(&opts, store); err != nil {
-			p.Close()
-			return nil, err
-		}
+	if err := p.startServers(&opts, store); err != nil {
+		p.Close()
+		return nil, err
 	}
 	for _, h := range cfg.Headers.Set {
 		opts.Headers.Set = append(opts.Headers.Set, site.Header(h))

@@ -26,7 +26,7 @@ type compiledFile struct {
 func Dialect(allowed rewrite.Override, proxy bool) *rewrite.Dialect {
 	return &rewrite.Dialect{
 		Allowed: allowed, Modules: modules(proxy),
-		Exists:  func(path string) bool { return infoOfOS(os.Stat(path)).Kind != rewrite.Missing },
+		Exists: func(path string) bool { return infoOfOS(os.Stat(path)).Kind != rewrite.Missing },
 		IndexOptions: func(words []string) error {
 			_, err := listing.ParseOptions(words)
 			return err
