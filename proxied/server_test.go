@@ -81,12 +81,24 @@ func TestRequestIsPassedOn(t *testing.T) {
 		{"as it is", order{target: url + "/%41/../b;c=d%2F?%zz"}, []string{"GET /%41/../b;c=d%2F?%zz\n"}, nil},
 		{"two slashes", order{target: url + "//x/%2Fy?q=1"}, []string{"GET //x/%2Fy?q=1\n"}, nil},
 		{"ws without an upgrade", order{target: "ws://" + host + "/w"}, []string{"GET /w\n"}, nil},
-		{"added to", order{target: url, fields: []string{"Host: outer.example:8080", "X-Forwarded-For: 198.51.100.1", "x-forwarded-for: 198.51.100.2", "X-Forwarded-Host: first"}},
-			[]string{"X-Forwarded-For: 198.51.100.1, 198.51.100.2, 192.0.2.7\n", "X-Forwarded-Host: first, outer.example:8080\n", "Host: " + host}, nil},
-		{"of a connection", order{target: url, fields: []string{"Connection: close, X-Mine", "X-Mine: 1", "Keep-Alive: 5", "TE: trailers", "Trailer: X", "Transfer-Encoding: chunked", "Upgrade: h2c", "Proxy-Connection: x", "Proxy: http://evil", "Expect: 100-continue"}},
-			[]string{"GET /\n"}, []string{"X-Mine", "Keep-Alive", "Te:", "Trailer", "Transfer-Encoding:", "Upgrade", "Proxy-Connection", "Proxy:", "Expect"}},
-		{"end to end", order{target: url, fields: []string{"Authorization: Basic x", "Cookie: a=1", "X-Twice: 1", "X-Twice: 2", "X_Under: 3", "User-Agent: me", "Accept-Encoding: br", "Range: bytes=1-", "Proxy-Authorization: p"}},
-			[]string{"Authorization: Basic x\n", "Cookie: a=1\n", "X-Twice: 1 | 2\n", "X_under: 3\n", "User-Agent: me\n", "Accept-Encoding: br\n", "Range: bytes=1-\n", "Proxy-Authorization: p\n"}, nil},
+		{
+			"added to",
+			order{target: url, fields: []string{"Host: outer.example:8080", "X-Forwarded-For: 198.51.100.1", "x-forwarded-for: 198.51.100.2", "X-Forwarded-Host: first"}},
+			[]string{"X-Forwarded-For: 198.51.100.1, 198.51.100.2, 192.0.2.7\n", "X-Forwarded-Host: first, outer.example:8080\n", "Host: " + host},
+			nil,
+		},
+		{
+			"of a connection",
+			order{target: url, fields: []string{"Connection: close, X-Mine", "X-Mine: 1", "Keep-Alive: 5", "TE: trailers", "Trailer: X", "Transfer-Encoding: chunked", "Upgrade: h2c", "Proxy-Connection: x", "Proxy: http://evil", "Expect: 100-continue"}},
+			[]string{"GET /\n"},
+			[]string{"X-Mine", "Keep-Alive", "Te:", "Trailer", "Transfer-Encoding:", "Upgrade", "Proxy-Connection", "Proxy:", "Expect"},
+		},
+		{
+			"end to end",
+			order{target: url, fields: []string{"Authorization: Basic x", "Cookie: a=1", "X-Twice: 1", "X-Twice: 2", "X_Under: 3", "User-Agent: me", "Accept-Encoding: br", "Range: bytes=1-", "Proxy-Authorization: p"}},
+			[]string{"Authorization: Basic x\n", "Cookie: a=1\n", "X-Twice: 1 | 2\n", "X_under: 3\n", "User-Agent: me\n", "Accept-Encoding: br\n", "Range: bytes=1-\n", "Proxy-Authorization: p\n"},
+			nil,
+		},
 		{"content", order{method: "POST", target: url, body: []byte("a=b"), fields: []string{"Content-Type: text/x", "Content-Length: 999"}}, []string{"POST /\n", "Content-Type: text/x\n", "length 3 [] body 3 <nil>"}, nil},
 		{"no content", order{method: "POST", target: url, body: []byte{}}, []string{"length 0 [] body 0 <nil>"}, nil},
 		{"any method", order{method: "PROPFIND", target: url}, []string{"PROPFIND /\n"}, nil},
@@ -224,19 +236,18 @@ func TestHalfAnswers(t *testing.T) {
 
 func TestSilence(t *testing.T) {
 	t.Parallel()
-	f := start(t, Options{IdleTime: 300 * time.Millisecond})
+	const idle, pause, drops = 2 * time.Second, 400 * time.Millisecond, 8
+	f := start(t, Options{IdleTime: idle})
 	release := make(chan struct{})
-	var once atomic.Int32
 	url := backend(t, func(w http.ResponseWriter, r *http.Request) {
-		once.Add(1)
 		switch r.URL.Path {
 		case "/half":
 			_, _ = io.WriteString(w, "half")
 			_ = http.NewResponseController(w).Flush()
 			<-release
 		case "/drops": // slow, but never silent
-			for range 8 {
-				time.Sleep(100 * time.Millisecond)
+			for range drops {
+				time.Sleep(pause)
 				_, _ = io.WriteString(w, "drop")
 				_ = http.NewResponseController(w).Flush()
 			}
@@ -245,21 +256,26 @@ func TestSilence(t *testing.T) {
 		}
 	})
 	t.Cleanup(func() { close(release) })
-	if a := f.ask(order{target: url + "/drops"}); a.cut || a.body != strings.Repeat("drop", 8) {
-		t.Errorf("a slow answer: %d %q, cut %v, fault %q", a.res.Status, a.body, a.cut, a.fault)
-	}
-	if a := f.ask(order{target: url + "/none"}); a.res.Status != 504 || !strings.Contains(a.fault, "silent") {
-		t.Errorf("no answer: %d %q", a.res.Status, a.fault)
-	}
-	if a := f.ask(order{target: url + "/half"}); !a.cut || a.body != "half" {
-		t.Errorf("half an answer: %q, cut %v", a.body, a.cut)
-	}
-	// A server that does not read what it is sent.
-	if a := f.ask(order{target: url + "/none", method: "POST", body: make([]byte, 8<<20)}); a.res.Status != 504 {
-		t.Errorf("content that nobody reads: %d %q", a.res.Status, a.fault)
-	}
-	if n := once.Load(); n != 4 {
-		t.Errorf("asked %d times, want 4", n)
+	for _, tt := range []struct {
+		name   string
+		o      order
+		status int
+		fault  string
+		body   string
+		cut    bool
+	}{
+		{"a slow answer", order{target: url + "/drops"}, 200, "", strings.Repeat("drop", drops), false},
+		{"no answer", order{target: url + "/none"}, 504, "silent", "", false},
+		{"half an answer", order{target: url + "/half"}, 200, "", "half", true},
+		{"content that nobody reads", order{target: url + "/none", method: "POST", body: make([]byte, 8<<20)}, 504, "silent", "", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			a := f.ask(tt.o)
+			if a.res.Status != tt.status || a.body != tt.body || a.cut != tt.cut || !strings.Contains(a.fault, tt.fault) {
+				t.Errorf("%d %q, cut %v, fault %q; want %d %q, %v, %q", a.res.Status, a.body, a.cut, a.fault, tt.status, tt.body, tt.cut, tt.fault)
+			}
+		})
 	}
 }
 

@@ -13,6 +13,10 @@ import (
 
 // passOn gives the request to another server, as [P] says.
 func (x *Exchange) passOn(a *rewrite.Answer) {
+	if file, ok := scriptOf(a.Location); ok {
+		x.runPassed(a, file)
+		return
+	}
 	if x.site.proxy == nil {
 		x.fail(500, errNoProxy(a.Location))
 		return
@@ -42,6 +46,41 @@ func (x *Exchange) passOn(a *rewrite.Answer) {
 		x.Stream.Continue()
 	}
 	r.Start(hasContent)
+}
+
+// scriptOf is the file that a fcgi:// address names, for whatever server.
+func scriptOf(url string) (file string, ok bool) {
+	if strings.HasPrefix(url, "unix:") {
+		_, url, _ = strings.Cut(url, "|")
+	}
+	const scheme = "fcgi://"
+	if len(url) < len(scheme) || !strings.EqualFold(url[:len(scheme)], scheme) {
+		return "", false
+	}
+	i := strings.IndexByte(url[len(scheme):], '/')
+	if i < 0 {
+		return "", false
+	}
+	file, _, _ = strings.Cut(url[len(scheme)+i:], "?")
+	return file, true
+}
+
+// runPassed runs a script that [P] passes to a FastCGI server: they all mean this
+// site's PHP, as with SetHandler. What follows the script is its PATH_INFO.
+func (x *Exchange) runPassed(a *rewrite.Answer, file string) {
+	info, end := rewrite.FileInfo{}, len(file)
+	for end > 0 {
+		if info = x.site.rules.world.Stat(file[:end]); info.Kind == rewrite.Regular {
+			break
+		}
+		end = strings.LastIndexByte(file[:end], '/')
+	}
+	a.Filename, a.PathInfo = file, ""
+	if info.Kind == rewrite.Regular {
+		a.Filename, a.PathInfo = file[:end], file[end:]
+	}
+	a.Kind, a.Handler, a.File = rewrite.AnswerScript, scriptHandler, info
+	x.obeyFile(a)
 }
 
 // fillAsk says what is passed on. Field lines go as text, for a meta-variable's name

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -217,6 +218,30 @@ func heads(h http.Header) string {
 	return strings.Join(lines, "; ")
 }
 
+// TestProxyFastCGI compares [P] to a FastCGI server, which is PHP's.
+func TestProxyFastCGI(t *testing.T) {
+	fpm := startFPM(t, 2)
+	root := workDir(t)
+	writeFile(t, filepath.Join(root, ".htaccess"), "RewriteEngine On\nRewriteRule ^run/(.*)$ unix:"+fpm+"|fcgi://localhost"+root+"/$1 [P]\n"+
+		"RewriteRule ^out/(.*)$ unix:"+fpm+"|fcgi://localhost/nowhere/$1 [P]\n")
+	writeFile(t, filepath.Join(root, "index.php"), "<?php echo 'index';")
+	writeFile(t, filepath.Join(root, "sub/s.php"), `<?php
+foreach (["REQUEST_METHOD", "QUERY_STRING", "REQUEST_URI", "SCRIPT_FILENAME", "CONTENT_TYPE"] as $k) echo $k, "=", $_SERVER[$k] ?? "-", "\n";
+echo file_get_contents("php://input");`)
+	apache := startApache(t, fpm, []string{root})[0]
+	addr := freeAddrs(t, 1)[0]
+	startSluice(t, root, addr)
+	for _, line := range []string{
+		"/run/sub/s.php", "/run/sub/s.php?a=b%20c", "POST /run/sub/s.php | body=x=y", "HEAD /run/sub/s.php", "/run/sub/none.php", "/out/s.php",
+	} {
+		r := parseRequest(line)
+		want, got := askApache(apache, r), exchange(addr, r, exchangeMax)
+		if got.err != nil || got.status != want.status || string(got.body) != string(want.body) && !ownPage(want.body) {
+			t.Errorf("%s\nApache: %d %q\nsluice: %v %d %q", line, want.status, want.body, got.err, got.status, got.body)
+		}
+	}
+}
+
 // TestProxyBreaksOff: half an answer does not look whole.
 func TestProxyBreaksOff(t *testing.T) {
 	b := startBackend(t)
@@ -232,6 +257,23 @@ func TestProxyBreaksOff(t *testing.T) {
 	if a := exchange(addr, parseRequest("/p/fine"), exchangeMax); a.err != nil || a.status != 200 {
 		t.Errorf("afterwards: %v, status %d", a.err, a.status)
 	}
+}
+
+// TestProxyCircle: a request that comes back to us, again and again, ends.
+func TestProxyCircle(t *testing.T) {
+	root := workDir(t)
+	addr := freeAddrs(t, 1)[0]
+	writeFile(t, filepath.Join(root, ".htaccess"), "RewriteEngine On\nRewriteRule ^circle$ http://"+addr+"/circle [P]\n")
+	startSluice(t, root, addr, "--proxy-to", "*")
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if a := exchange(addr, parseRequest("/circle"), exchangeMax); a.err != nil || a.status != 502 {
+				t.Errorf("%v, status %d, want 502", a.err, a.status)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // TestProxyOff: who is not named is not asked, and without proxy_to nobody is.
