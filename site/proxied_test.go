@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -39,6 +40,7 @@ func echoing(t *testing.T) string {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		w.Header().Set("Server", "other")
+		w.Header().Set("X-Closes", strconv.FormatBool(r.Close))
 		w.Header().Set("X-Sendfile", "/etc/passwd")
 		switch r.URL.Path {
 		case "/404":
@@ -58,7 +60,7 @@ func echoing(t *testing.T) string {
 func TestPassedOn(t *testing.T) {
 	url := echoing(t)
 	rules := "ErrorDocument 404 /mine.html\nErrorDocument 503 /mine.html\nRequestHeader set X-Added by-rule\nHeader set X-Seen yes\n" +
-		"RewriteEngine On\nRewriteRule ^p/(.*)$ " + url + "/$1 [P]\nRewriteRule ^down$ http://127.0.0.1:1/ [P]\n" +
+		"SetEnvIf X-Fresh (.) proxy-nokeepalive=$1\nRewriteEngine On\nRewriteRule ^p/(.*)$ " + url + "/$1 [P]\nRewriteRule ^down$ http://127.0.0.1:1/ [P]\n" +
 		"RewriteRule ^ne/(.*)$ " + url + "/$1 [P,NE]\nRewriteRule ^port$ http://127.0.0.1:0/ [P]\nRewriteRule ^other$ http://192.0.2.1/ [P]\n" +
 		"<IfModule mod_proxy_http.c>\nHeader set X-Module yes\n</IfModule>\n"
 	onLoops(t, func(t *testing.T, l *running) {
@@ -69,6 +71,10 @@ func TestPassedOn(t *testing.T) {
 		expect(t, "GET", rec, 200, "Content-Type: text/plain", "X-Seen: yes", "X-Module: yes", "Server: other", "Location: /not/followed", "X-Sendfile:")
 		if got, want := rec.body.String(), "GET /a%20b?c=d by-rule 192.0.2.7 site.example "; got != want {
 			t.Errorf("the other server saw %q, want %q", got, want)
+		}
+		for fresh, closes := range map[string]string{"1": "true", "0": "false"} {
+			rec = l.serve(request("GET", "/p/x", "Host: site.example", "X-Fresh: "+fresh))
+			expect(t, "proxy-nokeepalive="+fresh, rec, 200, "X-Closes: "+closes)
 		}
 		for _, tt := range []struct {
 			target string
