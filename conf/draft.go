@@ -45,6 +45,7 @@ func (dr *draft) inherit() Site {
 	s.Names = slices.Clone(s.Names)
 	s.Index = slices.Clone(s.Index)
 	s.AllowOverride = slices.Clone(s.AllowOverride)
+	s.ProxyTo = slices.Clone(s.ProxyTo)
 	s.Aliases = slices.Clone(s.Aliases)
 	s.MIME = maps.Clone(s.MIME)
 	s.ErrorPages = maps.Clone(s.ErrorPages)

@@ -34,6 +34,7 @@ func (p *Site) Close() {
 	for _, u := range p.programs {
 		u.close()
 	}
+	p.closeProxy()
 	if p.cgi == nil {
 		return
 	}

@@ -17,11 +17,13 @@ const (
 	Script
 	// Redirect: the client is sent to Location.
 	Redirect
+	// Proxied: the request is passed on to Location, a whole URL.
+	Proxied
 	numKinds
 )
 
 func (k Kind) String() string {
-	return [...]string{"refused", "static", "script", "redirect"}[k]
+	return [...]string{"refused", "static", "script", "redirect", "proxied"}[k]
 }
 
 // isApp tells an application that answers by itself from scripts.
@@ -42,7 +44,8 @@ type Plan struct {
 	// the path behind a script.
 	File     []byte
 	PathInfo []byte
-	// Location is a redirect's target path, still encoded.
+	// Location is a redirect's target path, still encoded, or the URL that the
+	// request is passed on to.
 	Location []byte
 
 	// ruled is set where .htaccess rules made the plan.

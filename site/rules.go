@@ -295,7 +295,7 @@ func (x *Exchange) obey(a *rewrite.Answer) {
 		}
 		x.reply(200, nil, typeOf(a), false)
 	case rewrite.AnswerProxy:
-		x.fail(500, errNoProxy(a.Location))
+		x.passOn(a)
 	case rewrite.AnswerStatus, rewrite.AnswerPending:
 		x.obeyStatus(a)
 	}

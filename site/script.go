@@ -186,6 +186,8 @@ func (x *Exchange) appendURI(b []byte) []byte {
 // Intercept takes over responses that name something to send instead.
 func (x *Exchange) Intercept(res *cgi.Response) bool {
 	switch {
+	case x.plan.Kind == Proxied:
+		return x.interceptFault(res)
 	case len(res.AccelRedirect) > 0:
 		target := append([]byte(nil), res.AccelRedirect...)
 		x.endScript()
@@ -272,7 +274,7 @@ func (x *Exchange) Head(res *cgi.Response, length int64) {
 	packed := considered && x.acceptsGzip()
 	for i := range res.Fields {
 		name, value := res.Fields[i].Name, res.Fields[i].Value
-		if frontWrites(name) {
+		if frontWrites(name) && !x.passes(name) {
 			continue
 		}
 		// An ETag stays as it is even if the content is compressed: scripts
@@ -288,11 +290,11 @@ func (x *Exchange) Head(res *cgi.Response, length int64) {
 		x.packer = x.site.newPacker()
 		x.packer.stream, length = length < 0, -1
 	}
-	if len(res.ContentType) == 0 && length != 0 && res.Status != 304 && res.Status != 204 {
+	if len(res.ContentType) == 0 && x.plan.Kind != Proxied && length != 0 && res.Status != 304 && res.Status != 204 {
 		b = appendField(b, "Content-Type", "text/html; charset=UTF-8")
 	}
 	x.lines = b
-	x.head(Head{Status: res.Status, Reason: res.Reason, Fields: b, Length: length}, false)
+	x.head(Head{Status: res.Status, Reason: res.Reason, Fields: b, Length: length, OwnServer: x.passesServer(res)}, false)
 }
 
 // frontWrites tells which fields of a script would stand in the head twice.

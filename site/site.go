@@ -84,6 +84,9 @@ type Options struct {
 	CGI           *gateway.Options
 	CGIExtensions []string
 	CGIFolders    []string
+	// Proxy passes on what [P] of a .htaccess sends elsewhere (proxied.Server); nil:
+	// nothing is.
+	Proxy *gateway.Options
 	// SlowTime reports scripts that take longer; 0: none.
 	SlowTime time.Duration
 	// CompressScripts compresses what scripts send (gzip), where the client
@@ -129,7 +132,7 @@ func New(opts Options) (*Site, error) {
 		s.fcFolder = opts.Path + fc[:strings.LastIndexByte(fc, '/')+1]
 	}
 	if opts.Htaccess != nil {
-		s.base = rewrite.Compile(serverText(&opts), "sluice", "/", &rewrite.Dialect{Server: true})
+		s.base = rewrite.Compile(serverText(&opts), "sluice", "/", &rewrite.Dialect{Server: true, Modules: modules(opts.Proxy != nil)})
 		if s.base.Fault != nil {
 			return nil, fmt.Errorf("site: %s: %w", opts.Label, s.base.Fault)
 		}
@@ -143,6 +146,7 @@ func New(opts Options) (*Site, error) {
 		if s.maps, err = newMaps(opts.Maps); err != nil {
 			return nil, fmt.Errorf("%w (site %s)", err, opts.Label)
 		}
+		s.compiled.proxy = opts.Proxy != nil
 		s.startWatching()
 		s.utf8, s.lookups = opts.Hidden == static.Refuse, newLookups()
 	}
@@ -161,6 +165,7 @@ type local struct {
 	plain variant        // php itself
 	cgi   *gateway.Local // nil: no CGI programs
 	app   *gateway.Local // nil: no application of its own
+	proxy *gateway.Local // nil: [P] passes nothing on
 	// Those of Options.Authorizers and Options.Filters.
 	authorizers []*gateway.Local
 	filters     []*gateway.Local
@@ -203,6 +208,9 @@ func (s *Site) on(l *loop.Loop) (*local, error) {
 	}
 	if s.opts.CGI != nil {
 		sl.cgi = s.opts.CGI.On(l)
+	}
+	if s.opts.Proxy != nil {
+		sl.proxy = s.opts.Proxy.On(l)
 	}
 	if s.opts.PHP != nil {
 		sl.php = s.opts.PHP.On(l)
@@ -368,7 +376,7 @@ func splitPort(b []byte) (host, port []byte) {
 // Close gives back what is idle; requests in flight go on.
 func (h *Host) Close() {
 	for _, sl := range h.all {
-		for _, backend := range slices.Concat([]*gateway.Local{sl.php, sl.cgi, sl.app}, sl.authorizers, sl.filters) {
+		for _, backend := range slices.Concat([]*gateway.Local{sl.php, sl.cgi, sl.app, sl.proxy}, sl.authorizers, sl.filters) {
 			if backend != nil {
 				backend.Close()
 			}
