@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"net/url"
 	"os/exec"
 	"regexp"
 	"testing"
@@ -11,7 +12,7 @@ import (
 // mwVolatile is what MediaWiki says about the one request or its time.
 var mwVolatile = regexp.MustCompile(`"wgRequestId":"[^"]*"|"wgBackendResponseTime":\d+|(?s)<!--\s*NewPP limit report.*?-->` +
 	`|(?s)<!--\s*Transclusion expansion.*?-->|(?s)<!-- Saved in (?:parser|Revision).*?-->|"wgPageParseReport":\{.*?\}\}` +
-	`|value="[0-9a-f]{40,}\+\\"|\d{14}|\d\d:\d\d(?:, \d+ \w+ \d{4})?`)
+	`|[0-9a-f]{40,}\+\\|\d{14}|\d\d:\d\d(?:, \d+ \w+ \d{4})?`)
 
 func mwLikeApache(t *testing.T, w *wiki) {
 	// What MediaWiki puts off would change a page between two requests.
@@ -40,5 +41,13 @@ func mwLikeApache(t *testing.T, w *wiki) {
 		wikiAsk{method: "GET", target: "/wiki/Gate", lines: []string{"X-Forwarded-Proto: https", "Accept-Language: de", "Authorization: Basic a2VlcGVyOng="}},
 		wikiAsk{method: "GET", target: "/wiki/Special:UserLogin", lines: []string{"Cookie: wikiUserName=Keeper"}},
 	)
+	at, err := url.Parse(w.url("/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asks = append(asks, w.asKeeper(t, w.agent.c.Jar.Cookies(at), `"wgUserName":"Keeper"`, wikiGets(
+		"/wiki/Gate", "/wiki/Special:Preferences", "/wiki/Special:Upload", "/wiki/Special:Watchlist", "/wiki/No_such_page", "/index.php?title=Gate&action=edit",
+		"/index.php?title=Gate&action=delete", "/api.php?action=query&meta=userinfo&format=json", "/wiki/Special:MyPage",
+	))...)
 	w.likeApache(t, mwVolatile, asks)
 }
