@@ -3,7 +3,7 @@
 package integration
 
 import (
-	"os"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -29,10 +29,10 @@ func TestMediaWiki(t *testing.T) {
 	})
 }
 
-// mediaWikiParts is the package without its extensions, which are no matter of
-// the server and most of its size.
+// mediaWikiParts is the package without its settings, which lead out of it, and
+// its extensions, which are no matter of the server and most of its size.
 var mediaWikiParts = []string{
-	"includes", "languages", "maintenance", "mw-config", "resources", "skins", "vendor",
+	"[^L]*.php", "*.json", "includes", "languages", "maintenance", "mw-config", "resources", "skins", "vendor",
 }
 
 func installMediaWiki(t *testing.T) *wiki {
@@ -40,19 +40,9 @@ func installMediaWiki(t *testing.T) *wiki {
 	const source = "/usr/share/mediawiki"
 	needDir(t, source)
 	php := tool(t, "php", "php[0-9]*.[0-9]*")
-	root := filepath.Join(workDir(t), "mediawiki")
-	for _, part := range mediaWikiParts {
-		copyTree(t, filepath.Join(source, part), filepath.Join(root, part))
-	}
-	entries, err := filepath.Glob(source + "/*.*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range entries {
-		if filepath.Base(path) != "LocalSettings.php" {
-			writeFile(t, filepath.Join(root, filepath.Base(path)), readText(t, path))
-		}
-	}
+	dir := workDir(t)
+	root := filepath.Join(dir, "mediawiki")
+	copyParts(t, source, root, mediaWikiParts)
 	makeDir(t, filepath.Join(root, "extensions"))
 	// Debian keeps its own for www-data alone; this says what that says.
 	writeFile(t, filepath.Join(root, "images/.htaccess"), "<IfModule php_module>\nphp_flag engine off\n</IfModule>\n")
@@ -67,7 +57,8 @@ func installMediaWiki(t *testing.T) *wiki {
 		t.Fatalf("integration: mediawiki's installer: %v\n%s", err, out)
 	}
 	settings := filepath.Join(root, "LocalSettings.php")
-	writeFile(t, settings, readText(t, settings)+readText(t, "testdata/mediawiki/settings.php"))
+	writeFile(t, settings, readText(t, settings)+readText(t, "testdata/mediawiki/settings.php")+
+		fmt.Sprintf("$wgCacheDirectory = '%s';\n", makeDir(t, filepath.Join(dir, "cache"))))
 	writeFile(t, filepath.Join(root, ".htaccess"), readText(t, "testdata/mediawiki/htaccess"))
 	openToOthers(t, root)
 
@@ -80,14 +71,4 @@ func installMediaWiki(t *testing.T) *wiki {
 	w.like = startWiki(t, st, `use = "unix:`+w.fpm+`"`, `hidden_files = "apache"`)
 	w.agent = newAgent(t, w.server)
 	return w
-}
-
-// readText is a file as a string.
-func readText(t testing.TB, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

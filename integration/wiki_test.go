@@ -183,3 +183,36 @@ func openToOthers(t testing.TB, root string) {
 		t.Fatal(err)
 	}
 }
+
+// readText is a file as a string.
+func readText(t testing.TB, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// copyParts copies what the patterns name below a package's folder.
+func copyParts(t testing.TB, from, to string, patterns []string) {
+	t.Helper()
+	for _, pattern := range patterns {
+		found, err := filepath.Glob(filepath.Join(from, pattern))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("integration: nothing is %s in %s: %v", pattern, from, err)
+		}
+		for _, path := range found {
+			target := filepath.Join(to, strings.TrimPrefix(path, from))
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.IsDir() {
+				copyTree(t, path, target)
+				continue
+			}
+			writeFile(t, target, readText(t, path))
+		}
+	}
+}
