@@ -130,6 +130,10 @@ type Site struct {
 	PHP         PHP
 	CGI         CGI
 	FastCGI     FastCGI
+	// Authorizers are asked before anything of their paths is given away; Filters
+	// answer with what they make of a file.
+	Authorizers []PathProgram
+	Filters     []PathProgram
 	// AccessLog overrides the server's access log; nil for that one.
 	AccessLog *AccessLog
 }
@@ -195,6 +199,14 @@ const (
 	PHPTCP    PHPMode = "tcp"    // use the FastCGI server at host:port PHP.Path
 )
 
+// PathBound is how many requests for the paths of a pattern may be with PHP at once.
+type PathBound struct {
+	Pattern string // as in Patterns
+	// N is the number, or, Percent, the part of the workers (at least one).
+	N       int
+	Percent bool
+}
+
 // PHP says how scripts of a site run.
 type PHP struct {
 	Mode PHPMode
@@ -202,6 +214,13 @@ type PHP struct {
 	// Workers is the number of own workers, or of connections to a FastCGI
 	// server that is not ours; 0: derived from processors and memory.
 	Workers int
+	// WorkersMax is how many own workers there may be when requests wait; 0: as
+	// many as Workers, or, where those are derived, as memory holds.
+	WorkersMax int
+	// ClientRequests bounds the requests of one client that are with PHP at once;
+	// 0: any number. PathRequests bounds those for a path.
+	ClientRequests int
+	PathRequests   []PathBound
 	// MaxRequests a worker serves before it is replaced; 0: any number.
 	MaxRequests int
 	// Queue bounds the requests waiting for a worker, QueueTime their waiting;

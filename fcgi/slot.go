@@ -43,6 +43,7 @@ type slot struct {
 	waits     bool  // in mux.turns
 	quota     int64 // of STDIN, until it is another's turn
 	sentAt    int64 // where in the connection's output the request begins
+	left      departure
 }
 
 // burned stands in mux.slots for ids that are not used again; whatever comes
@@ -166,14 +167,8 @@ func (s *slot) event(ev Event) error {
 		s.m.heard = append(s.m.heard, s)
 	}
 	switch ev.Type {
-	case Stdout:
-		if len(ev.Content) > 0 {
-			s.stream.Stdout(ev.Content)
-		}
-	case Stderr:
-		if len(ev.Content) > 0 {
-			s.stream.Stderr(ev.Content)
-		}
+	case Stdout, Stderr:
+		giveStream(s.stream, ev)
 	case EndRequest:
 		body, err := ParseEndRequest(ev.Content)
 		if err != nil {
@@ -203,6 +198,7 @@ func (s *slot) end(body EndRequestBody) {
 	m.live--
 	m.served++
 	m.b.running--
+	s.left.tell()
 	m.b.answered(body)
 	m.vacate(s, next)
 	if body.ProtocolStatus == CantMpxConn {

@@ -49,6 +49,9 @@ func (p *Site) describePHP() string {
 		v = r.bin.Version
 	}
 	text := fmt.Sprintf("%s (%s), %d workers", v, r.where, r.conns)
+	if most := r.sizer.max; most > r.conns {
+		text += fmt.Sprintf(", up to %d when requests wait", most)
+	}
 	if r.group == nil {
 		text = fmt.Sprintf("%s at %s, up to %d connections", v, r.where, r.conns)
 	}

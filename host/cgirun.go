@@ -31,7 +31,9 @@ func (p *Site) startCGI(opts *site.Options, store *spool.Store) error {
 
 // Close ends what runs beside the site and is no PHP.
 func (p *Site) Close() {
-	p.app.close()
+	for _, u := range p.programs {
+		u.close()
+	}
 	if p.cgi == nil {
 		return
 	}

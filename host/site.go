@@ -29,7 +29,7 @@ type Site struct {
 	cfg      *conf.Site
 	site     *site.Site
 	php      *phpRunner   // nil when PHP is off
-	app      *upstreams   // nil: no application of its own
+	programs []*upstreams // FastCGI programs that are no PHP
 	cgi      *cgid.Server // nil: no CGI programs
 	log      *zap.Logger
 	variants *phpVariants // of php; nil where PHP is not ours
@@ -66,9 +66,7 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 			return nil, err
 		}
 	}
-	if len(cfg.FastCGI.Servers) > 0 {
-		p.useApp(&opts, store)
-	}
+	p.usePrograms(&opts, store)
 	if cfg.CGI.Enabled() {
 		if err := p.startCGI(&opts, store); err != nil {
 			return nil, err
@@ -84,13 +82,14 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 	opts.Roots = roots(cfg, compressor)
 	if php != nil {
 		backend := func(r *phpRunner) *gateway.Options {
-			o := &gateway.Options{Pool: r.pool, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg)}
+			o := &gateway.Options{Pool: r.pool, Lane: r.lane, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg)}
 			if r.upstreams != nil {
 				o.RetrySafe = cfg.PHP.Balance.Retry
 			}
 			return o
 		}
 		opts.PHP, opts.SlowTime = backend(php), cfg.PHP.SlowTime
+		php.boundPHP(&opts)
 		if php.group != nil {
 			p.variants = &phpVariants{site: cfg, base: php, log: php.log, make: backend}
 			opts.PHPVariant = p.variants.get

@@ -27,6 +27,9 @@ func (k Kind) String() string {
 // isApp tells an application that answers by itself from scripts.
 func (p *Plan) isApp() bool { return p.ruled != nil && p.ruled.Handler == appHandler }
 
+// isPHP tells PHP from all else that answers by itself.
+func (p *Plan) isPHP() bool { return p.filter == 0 && !p.isApp() && !p.isCGI() }
+
 // isCGI tells a CGI program from PHP.
 func (p *Plan) isCGI() bool { return p.ruled != nil && p.ruled.Handler == cgiHandler }
 
@@ -46,4 +49,6 @@ type Plan struct {
 	ruled *rewrite.Answer
 	root  *rootCache
 	entry *static.Entry
+	// filter is who answers with what it makes of a file, counted from 1; 0: nobody.
+	filter int
 }

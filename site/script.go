@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sluice/cgi"
+	"sluice/fcgi"
 	"sluice/gateway"
 	"sluice/loop"
 	"sluice/message"
@@ -30,11 +31,25 @@ func (x *Exchange) runScript() {
 		x.rehearse(req, hasContent)
 		return
 	}
+	var data gateway.Data
+	if x.plan.filter > 0 {
+		var ok bool
+		if data, ok = x.openForFilter(); !ok {
+			return
+		}
+	}
 	r := x.backend().Begin(x)
+	if x.plan.filter > 0 {
+		r.Role, r.Data = fcgi.Filter, data
+	}
 	x.request, x.started = r, x.site.loop.Now()
 	x.fillEnvironment(&r.Env, hasContent)
 	r.Env.Request = req
 	x.stick(r)
+	r.Override = x.granted
+	if x.plan.isPHP() {
+		x.throughGates(r)
+	}
 	if hasContent {
 		x.content = wanted
 		x.Stream.Continue()
@@ -45,6 +60,8 @@ func (x *Exchange) runScript() {
 // backend is who runs the script of the plan.
 func (x *Exchange) backend() *gateway.Local {
 	switch p := &x.plan; {
+	case p.filter > 0:
+		return x.site.filters[p.filter-1]
 	case p.isApp():
 		return x.site.app
 	case p.isCGI():
@@ -171,7 +188,7 @@ func (x *Exchange) Intercept(res *cgi.Response) bool {
 	switch {
 	case len(res.AccelRedirect) > 0:
 		target := append([]byte(nil), res.AccelRedirect...)
-		x.request = nil
+		x.endScript()
 		x.keepFields(res)
 		x.internalRedirect(target)
 		return true
@@ -179,7 +196,7 @@ func (x *Exchange) Intercept(res *cgi.Response) bool {
 		return x.interceptSendFile(res)
 	case res.LocalRedirect:
 		target := append([]byte(nil), res.Location...)
-		x.request = nil
+		x.endScript()
 		if x.ruling != nil {
 			x.redirectRuled(string(target))
 			return true
@@ -188,6 +205,12 @@ func (x *Exchange) Intercept(res *cgi.Response) bool {
 		return true
 	}
 	return false
+}
+
+// endScript: the script, or the authorizer that refuses, is not waited for.
+func (x *Exchange) endScript() {
+	x.request = nil
+	x.endAsking()
 }
 
 // keepFields keeps what a script said about the content that a file replaces;
@@ -217,13 +240,13 @@ func (x *Exchange) interceptSendFile(res *cgi.Response) bool {
 			continue
 		}
 		target := escapePath(r.prefix, rest)
-		x.request = nil
+		x.endScript()
 		x.keepFields(res)
 		x.filesOnly = true
 		x.internalRedirect(target)
 		return true
 	}
-	x.request = nil
+	x.endScript()
 	x.fail(500, fmt.Errorf("site: X-Sendfile %.200q is not below a root of the site", res.SendFile))
 	return true
 }
@@ -300,7 +323,7 @@ func (x *Exchange) Full() bool { return x.Stream.Full() }
 
 // End implements gateway.Client.
 func (x *Exchange) End() {
-	x.request = nil
+	x.endScript()
 	x.reportSlow()
 	if x.packFailed {
 		x.breakOff()
@@ -322,7 +345,8 @@ func (x *Exchange) reportSlow() {
 
 // Fail implements gateway.Client.
 func (x *Exchange) Fail(f gateway.Failure) {
-	x.request = nil
+	unasked := x.askedFor != nil && !x.answered
+	x.endScript()
 	if x.content == wanted {
 		x.content = unwanted
 	}
@@ -334,6 +358,10 @@ func (x *Exchange) Fail(f gateway.Failure) {
 	x.scratch = x.scratch[:0]
 	if f.RetryAfter > 0 {
 		x.retryAfter(f.RetryAfter)
+	}
+	if unasked { // an error page of the site might be one of what can't be given away
+		x.respond(f.Status, builtinPage(f.Status))
+		return
 	}
 	x.errorPageWith(f.Status)
 }

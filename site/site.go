@@ -66,11 +66,19 @@ type Options struct {
 	// PHPVariant gives PHP with other settings, for php_value and php_flag; nil
 	// where it can't. It is called on loops and must not wait.
 	PHPVariant func(ini map[string]string) (PHPVariant, error)
+	// ClientGate bounds what one client's requests take of PHP, PathGates what
+	// those for some paths take; nil: nothing is bounded.
+	ClientGate *gateway.Gate
+	PathGates  []PathGate
 	// Sticky keeps a client with one of several servers of PHP or App; nil: any.
 	Sticky *session.Sticky
 	// App answers requests by itself: for what is no file, or, AppAll, for all.
 	App    *gateway.Options
 	AppAll bool
+	// Authorizers are asked before anything of their paths is given away, Filters
+	// answer in place of files.
+	Authorizers []Authorizer
+	Filters     []Filter
 	// CGI runs programs that are no PHP, those with CGIExtensions and those in
 	// CGIFolders (URL paths without a last slash); nil: there are none.
 	CGI           *gateway.Options
@@ -109,8 +117,11 @@ func New(opts Options) (*Site, error) {
 	if len(opts.Roots) == 0 {
 		return nil, fmt.Errorf("site: %s has no document root", opts.Label)
 	}
-	if opts.Htaccess == nil && (opts.CGI != nil || opts.App != nil) {
-		opts.Htaccess = &Htaccess{} // their handlers are chosen by rules
+	if opts.Htaccess == nil && (opts.CGI != nil || opts.App != nil || len(opts.Authorizers)+len(opts.Filters) > 0) {
+		opts.Htaccess = &Htaccess{} // it is rules that lead to them
+	}
+	if len(opts.Authorizers) > authorizersMax {
+		return nil, fmt.Errorf("site: %s has %d authorizers, more than %d", opts.Label, len(opts.Authorizers), authorizersMax)
 	}
 	s := &Site{opts: opts, headers: compileRules(opts.Headers)}
 	if fc := opts.FrontController; fc != "" {
@@ -144,13 +155,16 @@ func (s *Site) Label() string { return s.opts.Label }
 // local is a loop's part of a site.
 type local struct {
 	*Site
-	loop      *loop.Loop
-	roots     []rootCache
-	php       *gateway.Local
-	plain     variant           // php itself
-	cgi       *gateway.Local    // nil: no CGI programs
-	app       *gateway.Local    // nil: no application of its own
-	utf8Types map[string]string // with their charset
+	loop  *loop.Loop
+	roots []rootCache
+	php   *gateway.Local
+	plain variant        // php itself
+	cgi   *gateway.Local // nil: no CGI programs
+	app   *gateway.Local // nil: no application of its own
+	// Those of Options.Authorizers and Options.Filters.
+	authorizers []*gateway.Local
+	filters     []*gateway.Local
+	utf8Types   map[string]string // with their charset
 	// variants are those by the settings of a .htaccess, and by their text.
 	variants      map[*rewrite.Config]*variant
 	variantsByIni map[string]*variant
@@ -180,6 +194,12 @@ func (s *Site) on(l *loop.Loop) (*local, error) {
 	}
 	if s.opts.App != nil {
 		sl.app = s.opts.App.On(l)
+	}
+	for i := range s.opts.Authorizers {
+		sl.authorizers = append(sl.authorizers, s.opts.Authorizers[i].Backend.On(l))
+	}
+	for i := range s.opts.Filters {
+		sl.filters = append(sl.filters, s.opts.Filters[i].Backend.On(l))
 	}
 	if s.opts.CGI != nil {
 		sl.cgi = s.opts.CGI.On(l)
@@ -348,7 +368,7 @@ func splitPort(b []byte) (host, port []byte) {
 // Close gives back what is idle; requests in flight go on.
 func (h *Host) Close() {
 	for _, sl := range h.all {
-		for _, backend := range []*gateway.Local{sl.php, sl.cgi, sl.app} {
+		for _, backend := range slices.Concat([]*gateway.Local{sl.php, sl.cgi, sl.app}, sl.authorizers, sl.filters) {
 			if backend != nil {
 				backend.Close()
 			}
