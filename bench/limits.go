@@ -29,7 +29,7 @@ const (
 	// appWait is how long the slow handler of the Go backend takes.
 	appWait = 5 * time.Millisecond
 	// appKeptMax is more than any scenario has nginx keep.
-	appKeptMax = 1024
+	appKeptMax = 10240
 
 	// manyConns is from when on wrk's connecting is a part of the run's length,
 	// so that a short run would measure little else.

@@ -32,6 +32,7 @@ func nginxSetups(kind backendKind, workers int) []nginxSetup {
 			{"1 process, all kept", 1, appKeptMax, 1e9, "unix"},
 			{"2 processes, all kept", 2, appKeptMax, 1e9, "unix"},
 			{"1 process, all kept, TCP", 1, appKeptMax, 1e9, "tcp"},
+			{"2 processes, all kept, TCP", 2, appKeptMax, 1e9, "tcp"},
 		}
 	case goFew:
 		// Slow requests: whoever waits for a kept connection's end waits long.
