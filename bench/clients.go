@@ -44,15 +44,17 @@ func measureClients(ctx context.Context, b *bench) ([]clientResult, error) {
 	}
 	var rounds [][]clientResult
 	for round := range b.rounds {
-		cmd := exec.CommandContext(ctx, program, "-test.run", "^$", "-test.bench", "^BenchmarkClients$",
-			"-test.benchtime", strconv.Itoa(b.seconds)+"s")
+		// Neither ctx nor the terminal's interrupt ends it: it has to end its
+		// backends itself, which takes half a minute at most.
+		cmd := exec.Command(program, "-test.run", "^$", "-test.bench", "^BenchmarkClients$", "-test.benchtime", clientsTime)
 		cmd.Dir = clientsPackage
-		// Its backends must not outlive it.
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
-		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		out, err := cmd.CombinedOutput()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err != nil {
-			return nil, fmt.Errorf("bench: %s: %w\n%s", clientsPackage, errors.Join(ctx.Err(), err), out)
+			return nil, fmt.Errorf("bench: %s: %w\n%s", clientsPackage, err, out)
 		}
 		list, err := parseClients(string(out))
 		if err != nil {
