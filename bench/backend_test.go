@@ -119,11 +119,13 @@ type counted struct {
 	stopped *int
 }
 
-func (c *counted) takes(sc scenario) bool                            { return sc.backend == c.kind }
-func (c *counted) prepare(context.Context, scenario) (string, error) { return "set-up" + string(c.kind), nil }
-func (c *counted) load(context.Context, scenario) (sample, error)    { return sample{}, nil }
-func (c *counted) idle() (usage, time.Duration, error)               { return usage{}, 0, nil }
-func (c *counted) stop()                                             { *c.stopped++ }
+func (c *counted) takes(sc scenario) bool { return sc.backend == c.kind }
+func (c *counted) prepare(context.Context, scenario) (string, error) {
+	return "set-up" + string(c.kind), nil
+}
+func (c *counted) load(context.Context, scenario) (sample, error) { return sample{}, nil }
+func (c *counted) idle() (usage, time.Duration, error)            { return usage{}, 0, nil }
+func (c *counted) stop()                                          { *c.stopped++ }
 
 // A kind of backend is started once, by the first scenario that needs it.
 func TestByBackend(t *testing.T) {
