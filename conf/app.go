@@ -16,6 +16,8 @@ const (
 	AppLaravel    = "laravel"
 	AppSymfony    = "symfony"
 	AppPHPMyAdmin = "phpmyadmin"
+	AppMediaWiki  = "mediawiki"
+	AppDokuWiki   = "dokuwiki"
 	AppPHP        = "php"    // scripts of no application known here
 	AppStatic     = "static" // no scripts
 	AppSPA        = "spa"    // static, unknown paths answered by /index.html

@@ -105,6 +105,23 @@ var presets = []preset{
 			"composer.json", "composer.lock", "package.json", "yarn.lock", "babel.config.json",
 		},
 	},
+	{
+		kind: AppMediaWiki,
+		layouts: []layout{
+			{all: []string{"includes/Defines.php", "load.php"}, content: "MW_VERSION", index: "index.php"},
+		},
+		versionFiles: []string{"includes/Defines.php"},
+		version:      regexp.MustCompile(`define\(\s*'MW_VERSION',\s*'([0-9][^']*)'`),
+		// Its own images/.htaccess counts on PHP as a module of Apache.
+		noPHP: Patterns{"/images"},
+	},
+	{
+		kind:         AppDokuWiki,
+		layouts:      []layout{{all: []string{"inc/init.php"}, index: "doku.php"}},
+		versionFiles: []string{"VERSION"},
+		version:      regexp.MustCompile(`^\s*([0-9][^ \n]*)`),
+		noPHP:        Patterns{"/data"},
+	},
 }
 
 func wordpressLayouts() []layout {

@@ -148,6 +148,8 @@ With ` + "`app = \"auto\"`" + `, and without a configuration, the first of these
 | ` + "`laravel`" + ` | ` + "`artisan` and `public/index.php`" + ` | ` + "`public/`" + ` | ` + "`/index.php`" + ` | ` + "`storage`" + ` |
 | ` + "`symfony`" + ` | ` + "`bin/console` or `symfony.lock`, and `public/index.php`" + ` | ` + "`public/`" + ` | ` + "`/index.php`" + ` | ` + "`var`, `uploads`, `media/cache`" + ` |
 | ` + "`phpmyadmin`" + ` | its ` + "`Version.php`" + ` | the folder, or ` + "`public/`" + ` | none | ` + "`tmp`, `upload`, `save`" + ` |
+| ` + "`mediawiki`" + ` | ` + "`includes/Defines.php` and `load.php`" + ` | the folder | none | ` + "`images`" + ` |
+| ` + "`dokuwiki`" + ` | ` + "`doku.php` and `inc/init.php`" + ` | the folder | none | ` + "`data`" + ` |
 | ` + "`php`" + ` | ` + "`composer.json` and `public/index.php` (or `web/`, `webroot/`)" + ` | that folder | ` + "`/index.php`" + ` | |
 | ` + "`php`" + ` | any ` + "`*.php`" + ` in the folder | the folder | none | |
 | ` + "`static`" + ` | nothing of these | the folder | none | |

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"sluice/cgi"
@@ -12,10 +14,12 @@ import (
 // Options are a backend's settings.
 type Options struct {
 	Pool *fcgi.Pool
-	// Lane has workers for requests with Own alone, when they can't get one of
-	// Pool: a page may wait for a request to its own site, with which all workers
-	// could be waiting for each other. nil: there are none.
+	// Lane has workers for a site's calls to itself, when they can't get one of
+	// Pool: a page may wait for such a call, so that all workers could be waiting
+	// for each other. nil: there are none. Calls tells whether a request's
+	// connection is such a call; it may take its time, and runs in a goroutine.
 	Lane  *fcgi.Pool
+	Calls func(from Caller) bool
 	Store *spool.Store
 	// RequestTime limits a request from the moment a worker has it; then the
 	// worker is ended and the client gets 504.
@@ -34,7 +38,12 @@ type Options struct {
 	Params []byte
 	// Log is told what is worth a line in the log.
 	Log Log
+
+	looking atomic.Bool // Calls runs
 }
+
+// Caller is a connection from this machine to itself.
+type Caller struct{ Client, Server netip.AddrPort }
 
 // Log takes what happens to requests. Its methods are called on the loops.
 type Log interface {

@@ -180,22 +180,34 @@ func (r *Request) leaveGates() {
 }
 
 // waitedTooLong is called while a request waits: before a gate, or for a worker,
-// if it is the site's own.
+// if it comes from this machine.
 func (r *Request) waitedTooLong() {
 	if len(r.passes) > 0 && !r.ticket.Waiting() {
 		r.Refused(fmt.Errorf("%w: no turn for %s within %v", ErrGate, r.passes[len(r.passes)-1].at.Gate.Name, r.lp.opts.Pool.QueueTime()))
 		return
 	}
-	if r.lp.opts.Lane.Free() > 0 {
-		r.pool.Cancel(&r.ticket)
-		r.askPool(r.lp.lane)
+	// One at a time is looked at: behind a proxy on this machine all come from it.
+	if r.lp.opts.Lane.Free() == 0 || !r.lp.opts.looking.CompareAndSwap(false, true) {
+		r.lp.l.Arm(&r.limit, laneTime)
 		return
 	}
-	r.lp.l.Arm(&r.limit, laneTime)
+	turn, caller, lp := r.turn, r.Caller, r.lp
+	go func() {
+		ours := lp.opts.Calls(caller)
+		lp.opts.looking.Store(false)
+		if ours {
+			lp.l.Post(func() {
+				if r.turn == turn && r.state == queued && r.ticket.Waiting() {
+					r.pool.Cancel(&r.ticket)
+					r.askPool(lp.lane)
+				}
+			})
+		}
+	}()
 }
 
-// askPool waits for a worker of a pool. A site's call to itself, which may be what
-// all workers wait for, has a lane of its own when it has waited for a while.
+// askPool waits for a worker of a pool. What may be a site's call to itself is looked
+// at when it has waited for a while.
 func (r *Request) askPool(pool *fcgi.Local) {
 	r.pool = pool
 	want := fcgi.Want{Fresh: r.fresh, Check: !r.safe(), Server: r.Prefer, Avoid: r.avoid}
@@ -204,7 +216,7 @@ func (r *Request) askPool(pool *fcgi.Local) {
 		want.Left = &all
 	}
 	pool.Ask(r, &r.ticket, want)
-	if r.Own && r.lp.lane != nil && pool != r.lp.lane && r.ticket.Waiting() {
+	if r.Caller.Client.IsValid() && r.lp.lane != nil && pool != r.lp.lane && r.ticket.Waiting() {
 		r.lp.l.Arm(&r.limit, laneTime)
 	}
 }

@@ -184,24 +184,34 @@ func TestGateThatOpens(t *testing.T) {
 // All workers are at pages that ask their own site for something.
 func TestLaneForOwnCalls(t *testing.T) {
 	inner := make(chan struct{})
+	var outers, strangers atomic.Int32 // strangers: while both ordinary workers are taken
 	f := start(t, loop.Auto, rawly(func(q *raw) string {
 		switch {
 		case q.is("inner"):
 			defer func() { inner <- struct{}{} }()
 		case q.is("outer"):
+			outers.Add(1)
 			<-inner
+			outers.Add(-1)
+		case q.is("stranger") && outers.Load() == 2:
+			strangers.Add(1)
 		}
 		return fmt.Sprintf("A: 1\r\n\r\n%s", q.params["QUERY_STRING"][0])
 	}), settings{conns: 2, lane: true})
 	outer := []*client{f.get("outer"), f.get("outer")}
-	own := func() *client {
-		c := f.client("GET", "inner")
+	here := Caller{Client: netip.MustParseAddrPort("127.0.0.1:1"), Server: netip.MustParseAddrPort("127.0.0.1:2")}
+	stranger := Caller{Client: netip.MustParseAddrPort("127.0.0.1:3"), Server: here.Server}
+	f.opts.Calls = func(c Caller) bool { return c == here }
+	from := func(caller Caller, token string) *client {
+		c := f.client("GET", token)
 		f.on(func() {
-			c.r.Own = true
+			c.r.Caller = caller
 			c.r.Start(false)
 		})
 		return c
 	}
+	waits := from(stranger, "stranger")
+	own := func() *client { return from(here, "inner") }
 	calls := []*client{own(), own()}
 	for _, c := range calls {
 		c.gets(200, "inner")
@@ -209,9 +219,13 @@ func TestLaneForOwnCalls(t *testing.T) {
 	for _, c := range outer {
 		c.gets(200, "outer")
 	}
+	waits.gets(200, "stranger")
+	if n := strangers.Load(); n != 0 {
+		t.Errorf("the stranger ran in the lane")
+	}
 	gone := f.client("GET", "x")
 	f.on(func() {
-		gone.r.Own = true
+		gone.r.Caller = here
 		gone.r.Start(false)
 		gone.gone()
 	})

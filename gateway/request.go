@@ -69,8 +69,9 @@ type Request struct {
 	// Gates are passed, in this order, before the request may have a worker; the
 	// slice must live until the request has ended.
 	Gates []Through
-	// Own is a site's call to itself; see Options.Lane.
-	Own bool
+	// Caller is the client's connection if it comes from this machine; it may be a
+	// call of the site to itself: see Options.Lane.
+	Caller Caller
 
 	lp     *Local
 	client Client
@@ -80,6 +81,7 @@ type Request struct {
 	pool   *fcgi.Local // where ticket is
 	ticket fcgi.Ticket
 	passes passes
+	turn   uint32 // tells this use of the object from another one
 	limit  loop.Timer
 	buf    []byte
 
@@ -115,7 +117,8 @@ func (r *Request) reset() {
 	r.client, r.conn, r.state = nil, nil, fresh
 	r.Prefer, r.server, r.avoid = "", "", ""
 	r.Role, r.Override, r.Pairs = 0, nil, nil
-	r.Gates, r.passes, r.Own = nil, nil, false
+	r.Gates, r.passes, r.Caller = nil, nil, Caller{}
+	r.turn++
 	r.dropData()
 	r.hasBody, r.sending = false, false
 	r.head.Reset()

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"sluice/fcgi"
+	"sluice/gateway"
 	"sluice/php"
 )
 
@@ -106,6 +107,11 @@ func (r *phpRunner) endSizing() {
 	default:
 		close(r.ending)
 	}
+}
+
+// calls tells whether a script of ours has made a connection.
+func (r *phpRunner) calls(from gateway.Caller) bool {
+	return r.group != nil && r.group.Calls(from.Client, from.Server)
 }
 
 // renew replaces the workers by fresh ones without losing a request.

@@ -83,7 +83,7 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 	opts.Roots = roots(cfg, compressor)
 	if php != nil {
 		backend := func(r *phpRunner) *gateway.Options {
-			o := &gateway.Options{Pool: r.pool, Lane: r.lane, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg)}
+			o := &gateway.Options{Pool: r.pool, Lane: r.lane, Calls: r.calls, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg)}
 			if r.upstreams != nil {
 				o.RetrySafe = cfg.PHP.Balance.Retry
 			}

@@ -157,7 +157,7 @@ func TestFaultTimeLimit(t *testing.T) {
 		t.Errorf("the limit of 2 s took %v", took)
 	}
 	wantParallel(t, s, mark, 4)
-	if ids["stubborn"].alive() {
+	if !eventually(10*time.Second, func() bool { return !ids["stubborn"].alive() }) {
 		t.Errorf("worker %d goes on with a script past its limit", ids["stubborn"].pid)
 	}
 	spun, ok := readStat(ids["spin"].pid)

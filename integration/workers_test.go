@@ -46,16 +46,8 @@ func TestLoopbackCalls(t *testing.T) {
 	writeFile(t, filepath.Join(st.root, "outer.php"), fmt.Sprintf(`<?php echo "outer ", file_get_contents("http://%s/inner.php");`, s.addr))
 	writeFile(t, filepath.Join(st.root, "inner.php"), `<?php usleep(20000); echo "inner";`)
 	var all []<-chan answer
-	for i := range 6 { // visitors from elsewhere
-		ch := make(chan answer, 1)
-		all = append(all, ch)
-		go func() {
-			a, err := tryRaw(s.addr, "GET", fmt.Sprintf("GET /outer.php HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Forwarded-For: 192.0.2.%d\r\n\r\n", i))
-			if err != nil {
-				a.body = err.Error()
-			}
-			ch <- a
-		}()
+	for range 6 {
+		all = append(all, inFlight(s, "GET", "/outer.php", ""))
 	}
 	for _, ch := range all {
 		if a := await(t, "outer.php", ch, 25*time.Second); a.status != http.StatusOK || a.body != "outer inner" {

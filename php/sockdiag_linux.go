@@ -32,25 +32,34 @@ func peerInode(fd uintptr) (uint32, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFSOCK {
 		return 0, fmt.Errorf("php: descriptor %d is not a socket", fd)
 	}
+	answer, err := askDiag(diagRequest(uint32(st.Ino)))
+	if err != nil {
+		return 0, err
+	}
+	return parseDiag(answer)
+}
+
+// askDiag puts one question to the kernel.
+func askDiag(request []byte) ([]byte, error) {
 	nl, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrNoSockDiag, err)
+		return nil, fmt.Errorf("%w: %w", ErrNoSockDiag, err)
 	}
 	defer func() { _ = unix.Close(nl) }()
 	// The kernel answers within the send; the limit is for sandboxes that do not.
 	limit := unix.NsecToTimeval(retireLimit.Nanoseconds())
 	if err := unix.SetsockoptTimeval(nl, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit); err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrNoSockDiag, err)
+		return nil, fmt.Errorf("%w: %w", ErrNoSockDiag, err)
 	}
-	if err := unix.Sendto(nl, diagRequest(uint32(st.Ino)), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrNoSockDiag, err)
+	if err := unix.Sendto(nl, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoSockDiag, err)
 	}
-	var buf [4096]byte
-	n, _, err := unix.Recvfrom(nl, buf[:], 0)
+	buf := make([]byte, 4096)
+	n, _, err := unix.Recvfrom(nl, buf, 0)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrNoSockDiag, err)
+		return nil, fmt.Errorf("%w: %w", ErrNoSockDiag, err)
 	}
-	return parseDiag(buf[:n])
+	return buf[:n], nil
 }
 
 // diagRequest asks for the peer of one socket. Netlink is in host byte order.
@@ -70,26 +79,35 @@ func diagRequest(inode uint32) []byte {
 
 var errDiag = errors.New("php: malformed sock_diag answer")
 
-// parseDiag returns the peer's inode from the first message of an answer.
-func parseDiag(b []byte) (uint32, error) {
+// firstDiag is the first message of an answer, at least size octets of it.
+func firstDiag(b []byte, size int) ([]byte, error) {
 	order := binary.NativeEndian
 	if len(b) < unix.SizeofNlMsghdr {
-		return 0, errDiag
+		return nil, errDiag
 	}
-	size, kind := order.Uint32(b), order.Uint16(b[4:])
-	if size < unix.SizeofNlMsghdr || uint64(size) > uint64(len(b)) {
-		return 0, errDiag
+	whole, kind := order.Uint32(b), order.Uint16(b[4:])
+	if whole < unix.SizeofNlMsghdr || uint64(whole) > uint64(len(b)) {
+		return nil, errDiag
 	}
-	b = b[unix.SizeofNlMsghdr:size]
+	b = b[unix.SizeofNlMsghdr:whole]
 	switch {
 	case kind == unix.NLMSG_ERROR && len(b) >= 4:
-		errno := unix.Errno(-int32(order.Uint32(b)))
-		if errno == unix.ENOENT { // our socket exists: it is unix_diag that does not
-			return 0, fmt.Errorf("%w: %w", ErrNoSockDiag, errno)
-		}
-		return 0, fmt.Errorf("php: sock_diag: %w", errno)
-	case kind != unix.SOCK_DIAG_BY_FAMILY || len(b) < diagMessageSize:
-		return 0, errDiag
+		return nil, fmt.Errorf("php: sock_diag: %w", unix.Errno(-int32(order.Uint32(b))))
+	case kind != unix.SOCK_DIAG_BY_FAMILY || len(b) < size:
+		return nil, errDiag
+	}
+	return b, nil
+}
+
+// parseDiag returns the peer's inode.
+func parseDiag(answer []byte) (uint32, error) {
+	order := binary.NativeEndian
+	b, err := firstDiag(answer, diagMessageSize)
+	if errors.Is(err, unix.ENOENT) { // our socket exists: it is unix_diag that does not
+		return 0, fmt.Errorf("%w: %w", ErrNoSockDiag, err)
+	}
+	if err != nil {
+		return 0, err
 	}
 	for b = b[diagMessageSize:]; len(b) >= nlaHeaderSize; {
 		length, kind := int(order.Uint16(b)), order.Uint16(b[2:])

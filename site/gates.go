@@ -20,9 +20,12 @@ type PathGate struct {
 // those of its path. The site's own calls pass the client's.
 func (x *Exchange) throughGates(r *gateway.Request) {
 	o := &x.site.opts
-	r.Own = x.fromHere()
+	here := x.fromHere()
+	if here && (!x.Peer.IsValid() || x.Peer == x.Client) { // the connection is the client's own
+		r.Caller = gateway.Caller{Client: netip.AddrPortFrom(x.Client, x.ClientPort), Server: x.Server}
+	}
 	list := x.gates[:0]
-	if o.ClientGate != nil && !r.Own {
+	if o.ClientGate != nil && !here {
 		list = append(list, gateway.Through{Gate: o.ClientGate, Key: clientKey(x.Client)})
 	}
 	for i := range o.PathGates {
