@@ -99,6 +99,7 @@ func (dr *draft) checkSite(i int) {
 		dr.canRun(i, "php.use", s.PHP.Path)
 	}
 	dr.checkMaps(i)
+	dr.checkAccount(i)
 	if b := &s.PHP.Balance; b.Sticky != "" && b.StickyKey == "" {
 		dr.report(i, "php.sticky", "a sticky cookie needs a key that outlives restarts; add php.sticky_key = \"/var/lib/sluice/sticky.key\"", nil)
 	}
@@ -119,6 +120,7 @@ func (dr *draft) checkSite(i int) {
 		return
 	}
 	dr.checkApp(i)
+	dr.checkChroot(i)
 }
 
 // checkApp finds the application and merges what is known about it.

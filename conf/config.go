@@ -225,7 +225,6 @@ type PHP struct {
 	StatusPath string
 	// SlowTime logs scripts that take longer; 0: none.
 	SlowTime time.Duration
-	// User is who own workers run as (fpm, as root); "": as sluice.
-	User       string
+	Isolation  Isolation
 	Extensions []string // of scripts, with dot, compared byte for byte
 }

@@ -80,6 +80,7 @@ func (h *Host) prepare() error {
 		}
 		p, err := wireSite(s, store, compressor, runner, h.log)
 		if err != nil {
+			runner.abandon()
 			return err
 		}
 		h.sites = append(h.sites, p)
@@ -268,6 +269,7 @@ func (h *Host) endOthers(grace time.Duration) {
 		if p.variants != nil {
 			p.variants.stop(grace)
 		}
+		p.php.abandon()
 		p.Close()
 	}
 }

@@ -34,6 +34,7 @@ type phpRunner struct {
 	where     string
 	upstreams *upstreams // nil: PHP is ours
 	conns     int
+	isolation *isolation // nil: PHP is not ours
 }
 
 // newPHP prepares a site's PHP; nil when there is none and none is needed.
@@ -142,14 +143,25 @@ func (r *phpRunner) own(s *conf.Site) error {
 		Site: s.Label(), Binary: r.bin, Workers: r.conns, Ini: iniWithDefaults(r.cfg.Ini), MaxRequests: r.cfg.MaxRequests,
 		RequestTime: r.cfg.RequestTime, BodyMaxBytes: max(s.BodyMax, 0), KeepTrying: true, Log: r.plain, OnChange: r.changed,
 	}
+	first := r.isolation == nil
+	if first {
+		var err error
+		if r.isolation, err = isolate(s, r.bin, r.log); err != nil {
+			return err
+		}
+	}
+	r.isolation.apply(r.cfg.Ini, &opts)
 	if r.fpm {
 		opts.Mode = php.ModeFPM
 		opts.FPM = php.FPMOptions{
-			Extensions: r.cfg.Extensions, WorkersMin: r.cfg.WorkersMin, SlowTime: r.cfg.SlowTime, User: r.cfg.User,
+			Extensions: r.cfg.Extensions, WorkersMin: r.cfg.WorkersMin, SlowTime: r.cfg.SlowTime,
 		}
 	}
 	group, err := php.NewGroup(opts)
 	if err != nil {
+		if first {
+			r.abandon()
+		}
 		return at(StagePHP, err)
 	}
 	r.group = group

@@ -2,7 +2,9 @@ package php
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -32,6 +34,15 @@ func hideEnviron(leader int, configured map[string]string) error {
 	return err
 }
 
+func openMemory(pid string) (mem *os.File, err error) {
+	name := "/proc/" + pid + "/mem"
+	mem, err = os.OpenFile(name, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		asOwner(pid, func() { mem, err = os.OpenFile(name, os.O_RDWR, 0) })
+	}
+	return mem, err
+}
+
 func hideIn(pid int, configured map[string]string) error {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -48,7 +59,7 @@ func hideIn(pid int, configured map[string]string) error {
 	if err1 != nil || err2 != nil || from <= 0 || to <= from || to-from > environBytesMax {
 		return fmt.Errorf("php: process %d does not tell where its environment is", pid)
 	}
-	mem, err := os.OpenFile("/proc/"+strconv.Itoa(pid)+"/mem", os.O_RDWR, 0)
+	mem, err := openMemory(strconv.Itoa(pid))
 	if err != nil {
 		return fmt.Errorf("php: environment of process %d: %w", pid, err)
 	}
