@@ -34,6 +34,8 @@ type App struct {
 	// NoPHP are paths where scripts must not run, Deny those the application's
 	// own Apache rules refuse, Private those worth refusing beside.
 	NoPHP, Deny, Private Patterns
+	// PathRequests are what those who guess passwords ask for.
+	PathRequests []PathBound
 	// Aliases are folders elsewhere that the application expects in its URL
 	// space; FollowInto are places links of the application may lead into.
 	Aliases    []Alias

@@ -100,6 +100,9 @@ func (dr *draft) checkSite(i int) {
 	}
 	dr.checkMaps(i)
 	dr.checkAccount(i)
+	if n := s.PHP.WorkersMax; n > 0 && n < s.PHP.Workers {
+		dr.report(i, "php.workers_max", fmt.Sprintf("%d workers at most are fewer than php.workers = %d", n, s.PHP.Workers), nil)
+	}
 	if b := &s.PHP.Balance; b.Sticky != "" && b.StickyKey == "" {
 		dr.report(i, "php.sticky", "a sticky cookie needs a key that outlives restarts; add php.sticky_key = \"/var/lib/sluice/sticky.key\"", nil)
 	}
@@ -149,6 +152,11 @@ func (dr *draft) checkApp(i int) {
 	s.FollowInto = union(s.FollowInto, app.FollowInto)
 	s.NoPHP = union(s.NoPHP, app.NoPHP)
 	s.Deny = union(s.Deny, app.Deny)
+	for _, b := range app.PathRequests {
+		if !slices.ContainsFunc(s.PHP.PathRequests, func(o PathBound) bool { return o.Pattern == b.Pattern }) {
+			s.PHP.PathRequests = append(s.PHP.PathRequests, b)
+		}
+	}
 	if s.HiddenFiles == "refuse" {
 		s.Deny = union(s.Deny, app.Private)
 	}

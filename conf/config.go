@@ -195,6 +195,14 @@ const (
 	PHPTCP    PHPMode = "tcp"    // use the FastCGI server at host:port PHP.Path
 )
 
+// PathBound is how many requests for the paths of a pattern may be with PHP at once.
+type PathBound struct {
+	Pattern string // as in Patterns
+	// N is the number, or, Percent, the part of the workers (at least one).
+	N       int
+	Percent bool
+}
+
 // PHP says how scripts of a site run.
 type PHP struct {
 	Mode PHPMode
@@ -202,6 +210,13 @@ type PHP struct {
 	// Workers is the number of own workers, or of connections to a FastCGI
 	// server that is not ours; 0: derived from processors and memory.
 	Workers int
+	// WorkersMax is how many own workers there may be when requests wait; 0: as
+	// many as Workers, or, where those are derived, as memory holds.
+	WorkersMax int
+	// ClientRequests bounds the requests of one client that are with PHP at once;
+	// 0: any number. PathRequests bounds those for a path.
+	ClientRequests int
+	PathRequests   []PathBound
 	// MaxRequests a worker serves before it is replaced; 0: any number.
 	MaxRequests int
 	// Queue bounds the requests waiting for a worker, QueueTime their waiting;
@@ -224,7 +239,7 @@ type PHP struct {
 	// StatusPath is pm.status_path of a php-fpm that is not ours; "": unknown.
 	StatusPath string
 	// SlowTime logs scripts that take longer; 0: none.
-	SlowTime time.Duration
+	SlowTime   time.Duration
 	Isolation  Isolation
 	Extensions []string // of scripts, with dot, compared byte for byte
 }

@@ -59,6 +59,7 @@ func (dr *draft) inherit() Site {
 	s.PHP.Ini = maps.Clone(s.PHP.Ini)
 	s.PHP.Env = maps.Clone(s.PHP.Env)
 	s.PHP.Extensions = slices.Clone(s.PHP.Extensions)
+	s.PHP.PathRequests = slices.Clone(s.PHP.PathRequests)
 	s.PHP.Servers = slices.Clone(s.PHP.Servers)
 	s.FastCGI.Servers = slices.Clone(s.FastCGI.Servers)
 	s.CGI.Extensions = slices.Clone(s.CGI.Extensions)

@@ -3,6 +3,7 @@ package conf
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -46,6 +47,21 @@ var phpKeys = []key{
 		setNumber: func(t target, n int64) { t.site.PHP.Workers = int(n) },
 	},
 	{
+		path: "php.workers_max", kind: kindInteger, def: `"auto"`, min: 1, max: 4096, word: "auto", unit: "workers",
+		about:     "How many own workers may run scripts when requests wait while the processors have time left; after a minute without need there are fewer again, down to `workers`. `auto`: as many as `workers`, or, where that is `auto` too, four times as many, bounded by memory.",
+		setNumber: func(t target, n int64) { t.site.PHP.WorkersMax = int(n) },
+	},
+	{
+		path: "php.client_requests", kind: kindInteger, def: `0`, max: 4096, unit: "requests",
+		about:     "How many requests of one client (address; of IPv6 the first 64 bits) may be with PHP at once; further ones wait, and get 503 after `queue_time`. 0: any number. The site's own calls do not count.",
+		setNumber: func(t target, n int64) { t.site.PHP.ClientRequests = int(n) },
+	},
+	{
+		path: "php.path_requests", kind: kindMap, loose: true, defText: "the application's",
+		about:   "How many requests for a path may be with PHP at once, so that it can't take all workers: `\"/xmlrpc.php\" = 2` or `\"/wp-login.php\" = \"25%\"` of the workers. Patterns as in `deny`. WordPress: a quarter for `/xmlrpc.php`, half for `/wp-login.php`.",
+		setPair: setPathRequests,
+	},
+	{
 		path: "php.max_requests", kind: kindInteger, def: `5000`, max: 1 << 30, unit: "requests",
 		about:     "Requests after which a worker is replaced, against slow leaks; 0 for never.",
 		setNumber: func(t target, n int64) { t.site.PHP.MaxRequests = int(n) },
@@ -81,6 +97,26 @@ var phpKeys = []key{
 		about:   "Variables for the scripts, in `$_SERVER` and `getenv()`.",
 		setPair: setEnv,
 	},
+}
+
+func setPathRequests(t target, pattern, value string) error {
+	p, err := parsePattern(pattern)
+	if err != nil {
+		return err
+	}
+	digits, percent := strings.CutSuffix(value, "%")
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 1 || n > 4096 || percent && n > 100 {
+		return fmt.Errorf("%q is no number of requests such as 4, nor a part of the workers such as \"25%%\"", value)
+	}
+	bound := PathBound{Pattern: p, N: n, Percent: percent}
+	list := &t.site.PHP.PathRequests
+	if i := slices.IndexFunc(*list, func(o PathBound) bool { return o.Pattern == p }); i >= 0 {
+		(*list)[i] = bound
+	} else {
+		*list = append(*list, bound)
+	}
+	return nil
 }
 
 func setExtension(t target, s string) error {

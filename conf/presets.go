@@ -187,6 +187,10 @@ func (p *preset) app(dir string, l layout) App {
 	switch p.kind {
 	case AppWordPress:
 		wordpressContent(&a, base)
+		a.PathRequests = []PathBound{
+			{Pattern: place + "/xmlrpc.php", N: 25, Percent: true},
+			{Pattern: place + "/wp-login.php", N: 50, Percent: true},
+		}
 	case AppLaravel:
 		// `artisan storage:link` may come after us.
 		a.FollowInto = append(a.FollowInto, filepath.Join(dir, "storage", "app", "public"))

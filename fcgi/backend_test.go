@@ -216,6 +216,8 @@ func engines(t *testing.T, f func(t *testing.T, e loop.Engine)) {
 
 // site is a loop with its part of a pool.
 type site struct {
+	granted, left int // of the loop
+
 	t  *testing.T
 	l  *loop.Loop
 	lp *Local
@@ -301,7 +303,7 @@ func (k *call) ask() *call {
 // askNow is for the loop.
 func (k *call) askNow() {
 	w := k.want
-	w.Fresh, w.Check = k.fresh, k.check
+	w.Fresh, w.Check, w.Left = k.fresh, k.check, k
 	k.site.lp.Ask(k, &k.t, w)
 }
 
@@ -310,6 +312,7 @@ func (k *call) Granted(c Channel) Stream {
 		panic("granted after the end: " + k.token)
 	}
 	k.conn, k.reused = c, c.Reused()
+	k.site.granted++
 	b := AppendBeginRequest(nil, c.ID(), Responder, KeepConn)
 	w := BeginParams(b, c.ID())
 	w.AddString("TOKEN", k.token)
@@ -336,6 +339,11 @@ func (k *call) finish(r result) {
 	}
 	k.res <- r
 }
+
+// Left implements Leaver: it must come once for each Granted.
+func (k *call) Left() { k.site.left++ }
+
+func (k *call) Describe() string { return "token " + k.token }
 
 func (k *call) Refused(err error) { k.finish(result{err: err, refused: true}) }
 func (k *call) Failed(err error)  { k.finish(result{err: err}) }
@@ -420,4 +428,25 @@ func settled(t *testing.T, p *Pool, sites []*site) {
 		s.on(s.lp.Close)
 	}
 	eventually(t, "all permits are back after Close", func() bool { return p.InUse() == 0 })
+	allLeft(t, sites)
+}
+
+// allLeft waits until all requests that were granted have left, and no connection
+// is remembered.
+func allLeft(t *testing.T, sites []*site) {
+	t.Helper()
+	eventually(t, "all requests have left", func() bool {
+		ok := true
+		for _, s := range sites {
+			s.on(func() { ok = ok && s.granted == s.left && len(s.lp.own) == 0 })
+		}
+		return ok
+	})
+	for _, s := range sites {
+		s.on(func() {
+			if s.left > s.granted {
+				t.Errorf("%d requests have left, %d were granted", s.left, s.granted)
+			}
+		})
+	}
 }

@@ -140,6 +140,7 @@ func (b *branch) dial(own *Ticket) bool {
 	}
 	c.c = nc
 	lp.conns++
+	lp.own[c] = struct{}{}
 	c.countDial(1)
 	if nc.Open() {
 		lp.dialed(c, nil)

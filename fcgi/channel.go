@@ -87,4 +87,20 @@ type Want struct {
 	// Avoid is the Key of a server that has just failed; it is taken only if
 	// there is no other.
 	Avoid string
+	// Left is told once when the backend is done with the request that it was
+	// given, also one that was given up: its worker is free then. May be nil.
+	Left Leaver
+}
+
+// Leaver is told that a request has left its backend; on the loop.
+type Leaver interface{ Left() }
+
+// departure tells a Leaver once.
+type departure struct{ who Leaver }
+
+func (d *departure) tell() {
+	if l := d.who; l != nil {
+		d.who = nil
+		l.Left()
+	}
 }

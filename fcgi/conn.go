@@ -78,6 +78,9 @@ type Conn struct {
 	asks  bool    // it is this connection that asks GET_VALUES
 	said  *values // what it was told
 	own   *Ticket // whom it was dialled for; nil: the queue
+	left  departure
+	// grantedAt is when the request got the connection.
+	grantedAt int64
 }
 
 func (c *Conn) become(next connState) {
@@ -378,6 +381,7 @@ func (c *Conn) uncount() {
 	if c.counted {
 		c.counted = false
 		c.b.running--
+		c.left.tell()
 	}
 }
 

@@ -26,6 +26,7 @@ type Local struct {
 	lookTimer  loop.Timer // while requests wait
 	dialing    int
 	conns      int
+	own        map[*Conn]struct{} // all that are not shared
 	random     uint32
 	candidates []*branch // memory of pick
 	ending     bool      // Close was called: nothing is kept any more
@@ -109,7 +110,7 @@ func (lp *Local) grant(c *Conn, t *Ticket) {
 	c.become(busy)
 	c.id = c.id%requestIDs + 1
 	c.stdinOpen, c.got, c.sentAt = true, 0, c.c.Sent()
-	c.counted = true
+	c.counted, c.left.who, c.grantedAt = true, t.want.Left, lp.l.Now()
 	c.b.running++
 	c.stream = t.asker.Granted(c)
 }
@@ -181,6 +182,7 @@ func (lp *Local) gone(c *Conn, was connState) {
 		c.countDial(-1)
 	}
 	c.uncount()
+	delete(lp.own, c)
 	lp.goneFrom(c.b)
 }
 
@@ -251,9 +253,15 @@ func (lp *Local) downChanged() {
 
 func (lp *Local) serversChanged() {
 	lp.setBranches()
+	ended := map[*server]int32{}
 	for _, c := range slices.Clone(lp.idle) {
-		if c.b.s.gone.Load() || c.b.s.surplus() {
+		switch s := c.b.s; {
+		case s.gone.Load():
 			c.close()
+		case s.used.Load()-ended[s] > s.conns(): // a worker that is left gives its memory back
+			ended[s]++
+			lp.takeIdle(slices.Index(lp.idle, c))
+			lp.retire(c)
 		}
 	}
 	for _, m := range slices.Clone(lp.shared) {

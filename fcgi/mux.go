@@ -68,6 +68,7 @@ func (lp *Local) share(c *Conn) {
 	b := c.b
 	c.countDial(-1)
 	c.become(handed)
+	delete(c.lp.own, c)
 	m := &mux{lp: lp, b: b, c: c.c, dec: c.dec, limit: b.s.requests(), slots: make([]*slot, 1, 16)}
 	m.idle.Init(m.expire)
 	m.pumpNow = func() {
@@ -126,6 +127,7 @@ func (m *mux) grant(t *Ticket) {
 	m.b.running++
 	s.become(slotLive)
 	s.begin()
+	s.left.who = t.want.Left
 	st := t.asker.Granted(s)
 	if s.state == slotLive {
 		s.stream = st
@@ -219,6 +221,7 @@ func (m *mux) event(ev Event) error {
 func (m *mux) forget(s *slot) {
 	m.aborted--
 	m.b.running--
+	s.left.tell()
 	m.vacate(s, burned)
 	m.recycle(s)
 	m.after()
@@ -313,6 +316,11 @@ func (m *mux) close() {
 	m.become(muxClosed)
 	m.leaveShared()
 	m.b.running -= m.load()
+	for _, s := range m.slots {
+		if s != nil && s != burned {
+			s.left.tell()
+		}
+	}
 	m.c.Abort()
 	m.lp.l.Forget(&m.idle)
 	m.lp.goneFrom(m.b)

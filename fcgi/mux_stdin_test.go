@@ -40,7 +40,7 @@ func TestStdinInTurns(t *testing.T) {
 		for i := range 5 {
 			f := &feeder{call: s[0].call(string(rune('a' + i))), left: pieces}
 			feeders = append(feeders, f)
-			s[0].lp.Ask(f, &f.t, Want{})
+			s[0].lp.Ask(f, &f.t, Want{Left: f})
 		}
 	})
 	for _, f := range feeders {

@@ -183,6 +183,23 @@ func (p *Pool) Conns() int {
 	return n
 }
 
+// Busy is how many connections are not idle.
+func (p *Pool) Busy() int {
+	n := p.InUse()
+	for _, lp := range p.locals {
+		n -= int(lp.idleCount.Load())
+	}
+	return max(n, 0)
+}
+
+// Free is how many connections are idle or may still be made.
+func (p *Pool) Free() int {
+	return max(p.Conns()-p.Busy(), 0)
+}
+
+// QueueTime is how long a request may wait.
+func (p *Pool) QueueTime() time.Duration { return p.opts.QueueTime }
+
 // Several tells whether there is more than one server.
 func (p *Pool) Several() bool { return len(p.roster.Load().now) > 1 }
 
@@ -233,7 +250,7 @@ func (p *Pool) allDown(now int64) error {
 // On gives a loop its part of the pool. To be called for each before requests
 // come.
 func (p *Pool) On(l *loop.Loop) *Local {
-	lp := &Local{pool: p, l: l, random: uint32(len(p.locals))*2654435761 + 1}
+	lp := &Local{pool: p, l: l, own: map[*Conn]struct{}{}, random: uint32(len(p.locals))*2654435761 + 1}
 	lp.queueTimer.Init(lp.expire)
 	lp.idleTimer.Init(lp.expireIdle)
 	lp.lookTimer.Init(lp.lookAgain)

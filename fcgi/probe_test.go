@@ -211,4 +211,5 @@ func settledShared(t *testing.T, p *Pool, sites []*site) {
 		s.on(s.lp.Close)
 	}
 	eventually(t, "all permits are back after Close", func() bool { return p.InUse() == 0 })
+	allLeft(t, sites)
 }

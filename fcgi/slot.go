@@ -43,6 +43,7 @@ type slot struct {
 	waits     bool  // in mux.turns
 	quota     int64 // of STDIN, until it is another's turn
 	sentAt    int64 // where in the connection's output the request begins
+	left      departure
 }
 
 // burned stands in mux.slots for ids that are not used again; whatever comes
@@ -203,6 +204,7 @@ func (s *slot) end(body EndRequestBody) {
 	m.live--
 	m.served++
 	m.b.running--
+	s.left.tell()
 	m.b.answered(body)
 	m.vacate(s, next)
 	if body.ProtocolStatus == CantMpxConn {

@@ -11,7 +11,11 @@ import (
 
 // Options are a backend's settings.
 type Options struct {
-	Pool  *fcgi.Pool
+	Pool *fcgi.Pool
+	// Lane has workers for requests with Own alone, when they can't get one of
+	// Pool: a page may wait for a request to its own site, with which all workers
+	// could be waiting for each other. nil: there are none.
+	Lane  *fcgi.Pool
 	Store *spool.Store
 	// RequestTime limits a request from the moment a worker has it; then the
 	// worker is ended and the client gets 504.
@@ -78,6 +82,7 @@ type Failure struct {
 type Local struct {
 	opts *Options
 	pool *fcgi.Local
+	lane *fcgi.Local // nil: none
 	l    *loop.Loop
 	free []*Request
 }
@@ -90,11 +95,20 @@ func (o *Options) On(l *loop.Loop) *Local {
 	if o.SharedSpoolBytes <= 0 {
 		o.SharedSpoolBytes = sharedSpoolBytesDefault
 	}
-	return &Local{opts: o, pool: o.Pool.On(l), l: l}
+	lp := &Local{opts: o, pool: o.Pool.On(l), l: l}
+	if o.Lane != nil {
+		lp.lane = o.Lane.On(l)
+	}
+	return lp
 }
 
 // Close gives idle connections back; requests in flight go on.
-func (lp *Local) Close() { lp.pool.Close() }
+func (lp *Local) Close() {
+	lp.pool.Close()
+	if lp.lane != nil {
+		lp.lane.Close()
+	}
+}
 
 // Begin makes a request for a client. The caller fills Env, then calls Start.
 func (lp *Local) Begin(c Client) *Request {

@@ -207,6 +207,9 @@ type settings struct {
 	shared int64 // Options.SharedSpoolBytes
 	// retries is Options.RetrySafe.
 	retries int
+	lane    bool // one more connection as Options.Lane
+
+	lanePool *fcgi.Pool
 }
 
 func start(t *testing.T, e loop.Engine, serve func(p *peer), set settings) *fixture {
@@ -215,10 +218,16 @@ func start(t *testing.T, e loop.Engine, serve func(p *peer), set settings) *fixt
 	if set.conns == 0 {
 		set.conns = 1
 	}
-	f := startOn(t, e, fcgi.Options{
+	opts := fcgi.Options{
 		Servers: []fcgi.Server{{Network: "unix", Address: b.addr, Conns: set.conns}},
 		Kill:    set.kill, QueueTime: set.queue, DialTime: 30 * time.Millisecond,
-	}, set)
+	}
+	if set.lane {
+		lane := opts
+		lane.Servers = []fcgi.Server{{Network: "unix", Address: b.addr, Conns: 1}}
+		set.lanePool = fcgi.NewPool(lane)
+	}
+	f := startOn(t, e, opts, set)
 	f.backend = b
 	return f
 }
@@ -231,7 +240,7 @@ func startOn(t *testing.T, e loop.Engine, pool fcgi.Options, set settings) *fixt
 		set.dir = t.TempDir()
 	}
 	f.opts = &Options{
-		RetrySafe: set.retries, SharedSpoolBytes: set.shared,
+		RetrySafe: set.retries, SharedSpoolBytes: set.shared, Lane: set.lanePool,
 		Pool: f.pool, Store: &spool.Store{Dir: set.dir, MemoryBytes: set.memory}, RequestTime: set.time, Log: logger{},
 		Params: fcgi.AppendPair(nil, "GATEWAY_INTERFACE", cgi.GatewayInterface),
 	}

@@ -26,6 +26,10 @@ const (
 	// triesMax is how often a request may be sent again that backends have turned
 	// away without running it.
 	triesMax = 3
+	// gateWaitsMax is how many requests may wait before a gate.
+	gateWaitsMax = 4096
+	// laneTime is how long a site's call to itself waits for an ordinary worker.
+	laneTime = 250 * time.Millisecond
 	// variablesMax is how many Variable- fields of an authorizer are kept.
 	variablesMax = 256
 	// requestTimeDefault is the limit of a request inside the backend.

@@ -66,13 +66,20 @@ type Request struct {
 	// of what Env makes; only CONTENT_LENGTH is added. Env.Request is needed all
 	// the same.
 	Pairs []byte
+	// Gates are passed, in this order, before the request may have a worker; the
+	// slice must live until the request has ended.
+	Gates []Through
+	// Own is a site's call to itself; see Options.Lane.
+	Own bool
 
 	lp     *Local
 	client Client
 	state  state
 	conn   fcgi.Channel
-	server string // who has, or had, the request
+	server string      // who has, or had, the request
+	pool   *fcgi.Local // where ticket is
 	ticket fcgi.Ticket
+	passes passes
 	limit  loop.Timer
 	buf    []byte
 
@@ -108,6 +115,7 @@ func (r *Request) reset() {
 	r.client, r.conn, r.state = nil, nil, fresh
 	r.Prefer, r.server, r.avoid = "", "", ""
 	r.Role, r.Override, r.Pairs = 0, nil, nil
+	r.Gates, r.passes, r.Own = nil, nil, false
 	r.dropData()
 	r.hasBody, r.sending = false, false
 	r.head.Reset()
@@ -161,7 +169,7 @@ func (r *Request) ContentEnd() {
 
 func (r *Request) ask() {
 	r.become(queued)
-	r.lp.pool.Ask(r, &r.ticket, fcgi.Want{Fresh: r.fresh, Check: !r.safe(), Server: r.Prefer, Avoid: r.avoid})
+	r.goIn()
 }
 
 // safe tells whether the request may be sent twice (RFC 9110 §9.2.1).
@@ -173,7 +181,7 @@ func (r *Request) safe() bool {
 // Granted implements fcgi.Asker: a worker is there.
 func (r *Request) Granted(c fcgi.Channel) fcgi.Stream {
 	r.become(running)
-	r.conn, r.server = c, c.Server()
+	r.conn, r.server, r.passes = c, c.Server(), nil // the channel tells when they are left
 	r.grantedAt = r.lp.l.Now()
 	r.lp.l.Arm(&r.limit, r.lp.opts.RequestTime)
 	r.data.rewind()
@@ -274,7 +282,7 @@ func (s *bodySide) SpoolFailed(err error) {
 // Refused implements fcgi.Asker: there will be no worker.
 func (r *Request) Refused(err error) {
 	f := Failure{Status: 502, Err: err}
-	if errors.Is(err, fcgi.ErrQueueFull) || errors.Is(err, fcgi.ErrQueueTime) || errors.Is(err, fcgi.ErrStopped) || errors.Is(err, fcgi.ErrAllDown) {
+	if errors.Is(err, fcgi.ErrQueueFull) || errors.Is(err, fcgi.ErrQueueTime) || errors.Is(err, fcgi.ErrStopped) || errors.Is(err, fcgi.ErrAllDown) || errors.Is(err, ErrGate) {
 		f.Status, f.RetryAfter = 503, 5
 	}
 	if down := r.lp.opts.Pool.Down(); down != nil {
@@ -285,6 +293,10 @@ func (r *Request) Refused(err error) {
 
 // timeOut: the limit is over.
 func (r *Request) timeOut() {
+	if r.state == queued {
+		r.waitedTooLong()
+		return
+	}
 	r.giveStderr()
 	if c := r.conn; c != nil {
 		r.conn = nil
@@ -313,7 +325,10 @@ func (r *Request) letGo() bool {
 	r.client = nil
 	switch {
 	case r.state == queued:
-		r.lp.pool.Cancel(&r.ticket)
+		if r.ticket.Waiting() {
+			r.pool.Cancel(&r.ticket)
+		}
+		r.leaveGates()
 	case r.conn == nil:
 	case !r.conn.Shared() && (r.sending || r.conn.Queued() > 0):
 		r.flush.Stop()
@@ -355,3 +370,16 @@ func (r *Request) finish() {
 // Server is the key of the server that has the request, or had it last; empty
 // before one does. Client.Head may ask.
 func (r *Request) Server() string { return r.server }
+
+// Describe implements fcgi.Describer.
+func (r *Request) Describe() string {
+	q := r.Env.Request
+	if q == nil {
+		return "a request"
+	}
+	uri := r.Env.RequestURI
+	if len(uri) == 0 {
+		uri = q.Target
+	}
+	return fmt.Sprintf("%.16s %.200s", q.Method, uri)
+}

@@ -48,7 +48,11 @@ func (p *Site) describePHP() string {
 	if v == "" {
 		v = r.bin.Version
 	}
-	text := fmt.Sprintf("%s (%s), %d workers%s", v, r.where, r.conns, r.isolation.describe())
+	text := fmt.Sprintf("%s (%s), %d workers", v, r.where, r.conns)
+	if most := r.sizer.max; most > r.conns {
+		text += fmt.Sprintf(", up to %d when requests wait", most)
+	}
+	text += r.isolation.describe()
 	if r.group == nil {
 		text = fmt.Sprintf("%s at %s, up to %d connections", v, r.where, r.conns)
 	}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -32,9 +32,15 @@ type phpRunner struct {
 	log       *zap.Logger
 	plain     *zap.Logger // log without the site, which php names itself
 	where     string
-	upstreams *upstreams // nil: PHP is ours
-	conns     int
-	isolation *isolation // nil: PHP is not ours
+	upstreams *upstreams    // nil: PHP is ours
+	isolation *isolation    // nil: PHP is not ours
+	conns     int           // workers, at the beginning
+	sizer     sizer         // belongs to size
+	workers   atomic.Int32  // that may run scripts now
+	lane      *fcgi.Pool    // for a site's calls to itself; nil: it has none
+	ending    chan struct{} // ends what looks after the workers
+
+	laneWorkers int
 }
 
 // newPHP prepares a site's PHP; nil when there is none and none is needed.
@@ -135,12 +141,9 @@ func iniWithDefaults(set map[string]string) map[string]string {
 }
 
 func (r *phpRunner) own(s *conf.Site) error {
-	r.conns = r.cfg.Workers
-	if r.conns == 0 {
-		r.conns = php.AutoWorkers(runtime.NumCPU(), php.AvailableMemory())
-	}
+	r.decideWorkers()
 	opts := php.Options{
-		Site: s.Label(), Binary: r.bin, Workers: r.conns, Ini: iniWithDefaults(r.cfg.Ini), MaxRequests: r.cfg.MaxRequests,
+		Site: s.Label(), Binary: r.bin, Workers: r.sizer.max + r.laneWorkers, Ini: iniWithDefaults(r.cfg.Ini), MaxRequests: r.cfg.MaxRequests,
 		RequestTime: r.cfg.RequestTime, BodyMaxBytes: max(s.BodyMax, 0), KeepTrying: true, Log: r.plain, OnChange: r.changed,
 	}
 	first := r.isolation == nil
@@ -165,9 +168,11 @@ func (r *phpRunner) own(s *conf.Site) error {
 		return at(StagePHP, err)
 	}
 	r.group = group
-	r.pool = fcgi.NewPool(fcgi.Options{
+	pool := fcgi.Options{
 		Queue: r.cfg.Queue, QueueTime: r.cfg.QueueTime, RequestsMax: r.cfg.MaxRequests, Retire: r.retire, Kill: r.kill,
-	})
+	}
+	r.pool, r.lane = fcgi.NewPool(pool), fcgi.NewPool(pool)
+	r.ending = make(chan struct{})
 	return nil
 }
 
@@ -182,11 +187,10 @@ func (r *phpRunner) start(ctx context.Context) error {
 	if err := r.group.Start(ctx); err != nil {
 		return at(StagePHP, err)
 	}
-	var list []fcgi.Server
-	for _, s := range r.group.Servers() {
-		list = append(list, fcgi.Server{Network: s.Network, Address: s.Address, Conns: s.Workers})
+	r.useServers(r.group.Servers())
+	if r.sizer.max > r.sizer.min {
+		go r.size()
 	}
-	r.pool.SetServers(list)
 	return nil
 }
 
@@ -269,6 +273,7 @@ func (r *phpRunner) kill(_ fcgi.Server, fd uintptr) (func(), error) {
 func (r *phpRunner) stop(grace time.Duration) {
 	r.upstreams.close()
 	if r.group != nil {
+		r.endSizing()
 		if err := r.group.Stop(grace); err != nil {
 			r.log.Warn("stopping php", zap.Error(err))
 		}

@@ -84,13 +84,14 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 	opts.Roots = roots(cfg, compressor)
 	if php != nil {
 		backend := func(r *phpRunner) *gateway.Options {
-			o := &gateway.Options{Pool: r.pool, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg)}
+			o := &gateway.Options{Pool: r.pool, Lane: r.lane, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg)}
 			if r.upstreams != nil {
 				o.RetrySafe = cfg.PHP.Balance.Retry
 			}
 			return o
 		}
 		opts.PHP, opts.SlowTime = backend(php), cfg.PHP.SlowTime
+		php.boundPHP(&opts)
 		if php.group != nil {
 			p.variants = &phpVariants{site: cfg, base: php, log: php.log, make: backend}
 			opts.PHPVariant = p.variants.get

@@ -114,6 +114,8 @@ type Exchange struct {
 	kept       []byte
 	sending    static.Options // how a file is sent
 	sticky     stickyState
+	gates      []gateway.Through // of the script
+	asked      []byte            // the request's path, decoded for them
 	ruling     *ruling // how .htaccess rules decided; nil without
 	packer     *packer // compresses the response; nil: as it is
 	packFailed bool    // content that was promised is missing
@@ -144,7 +146,7 @@ func (x *Exchange) Reset() {
 	}
 	*x = Exchange{
 		answer: x.answer, pathBuf: x.pathBuf[:0], scratch: x.scratch[:0],
-		lines: x.lines[:0], kept: x.kept[:0], decoded: x.decoded[:0],
+		lines: x.lines[:0], kept: x.kept[:0], decoded: x.decoded[:0], gates: x.gates[:0], asked: x.asked[:0],
 	}
 }
 

@@ -35,6 +35,9 @@ func (x *Exchange) runScript() {
 	x.fillEnvironment(&r.Env, hasContent)
 	r.Env.Request = req
 	x.stick(r)
+	if !x.plan.isApp() && !x.plan.isCGI() {
+		x.throughGates(r)
+	}
 	if hasContent {
 		x.content = wanted
 		x.Stream.Continue()

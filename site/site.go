@@ -66,6 +66,10 @@ type Options struct {
 	// PHPVariant gives PHP with other settings, for php_value and php_flag; nil
 	// where it can't. It is called on loops and must not wait.
 	PHPVariant func(ini map[string]string) (PHPVariant, error)
+	// ClientGate bounds what one client's requests take of PHP, PathGates what
+	// those for some paths take; nil: nothing is bounded.
+	ClientGate *gateway.Gate
+	PathGates  []PathGate
 	// Sticky keeps a client with one of several servers of PHP or App; nil: any.
 	Sticky *session.Sticky
 	// App answers requests by itself: for what is no file, or, AppAll, for all.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -25,8 +26,9 @@ Without a configuration, sluice looks what DIR is (WordPress, Drupal, Laravel,
 Symfony, phpMyAdmin, plain PHP, static files), finds php-cgi, starts workers and
 serves it on port 8080.
 
-SIGTERM and SIGINT finish the requests in flight and stop; SIGUSR1 reopens the
-log files.`,
+SIGTERM and SIGINT finish the requests in flight and stop; SIGHUP replaces the
+PHP workers by fresh ones; SIGUSR1 reopens the log files; SIGUSR2 writes to the
+log what each PHP worker is at.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return exitWith(exitUsage, fmt.Errorf("serve takes one folder, not %d", len(args)))
@@ -96,13 +98,16 @@ func serve(cfg *conf.Config) error {
 			switch {
 			case isReopen(sig):
 				h.ReopenLogs()
+			case isStatus(sig):
+				go h.LogWorkers()
 			case isReload(sig):
-				h.Log().Warn("a reload was asked for; restart sluice to take a changed configuration")
+				h.Log().Info("fresh php workers were asked for; a changed configuration is taken by a restart only")
+				go h.RenewPHP(context.Background())
 			default:
 				h.Log().Info("stopping: requests in flight finish")
 				go func() { // a second signal does not wait
 					for sig := range signals {
-						if !isReopen(sig) && !isReload(sig) {
+						if !isReopen(sig) && !isReload(sig) && !isStatus(sig) {
 							h.Log().Warn("stopping at once")
 							h.Kill()
 							os.Exit(exitFailure)

@@ -160,8 +160,8 @@ func TestHangUp(t *testing.T) {
 	if code, _ := p.get("/"); code != 200 {
 		t.Errorf("after SIGHUP: %d, %s", code, p.log())
 	}
-	if !strings.Contains(p.log(), "reload") {
-		t.Errorf("the log says nothing of a reload: %s", p.log())
+	if !strings.Contains(p.log(), "fresh php workers") {
+		t.Errorf("the log says nothing of it: %s", p.log())
 	}
 	p.signal(syscall.SIGTERM)
 	p.exits(0)

@@ -8,9 +8,10 @@ import (
 	"syscall"
 )
 
-func notifyMore(c chan<- os.Signal) { signal.Notify(c, syscall.SIGUSR1, syscall.SIGHUP) }
+func notifyMore(c chan<- os.Signal) { signal.Notify(c, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP) }
 
 func isReopen(s os.Signal) bool { return s == syscall.SIGUSR1 }
+func isStatus(s os.Signal) bool { return s == syscall.SIGUSR2 }
 func isReload(s os.Signal) bool { return s == syscall.SIGHUP && !interactive() }
 
 // interactive: on a terminal SIGHUP means that it has gone. The null device,
