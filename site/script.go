@@ -15,6 +15,9 @@ import (
 
 // runScript hands the request to PHP.
 func (x *Exchange) runScript() {
+	if x.outsideChroot() {
+		return
+	}
 	req, hasContent := x.Req, x.HasContent
 	if a := x.plan.ruled; a != nil {
 		req = x.asRuled(a)
@@ -131,6 +134,7 @@ func (x *Exchange) fillEnvironment(e *cgi.Environment, hasContent bool) {
 	if x.plan.ruled != nil {
 		x.fillRuled(e, hasContent)
 	}
+	x.enterChroot(e)
 }
 
 // appendLower writes a host name as Apache gives it in SERVER_NAME.
@@ -212,10 +216,11 @@ func (x *Exchange) keepFields(res *cgi.Response) {
 // interceptSendFile serves a file below one of the site's roots in place of the
 // response's content. Hidden files and scripts are refused.
 func (x *Exchange) interceptSendFile(res *cgi.Response) bool {
+	file := x.site.leftChroot(res.SendFile)
 	for i := range x.site.roots {
 		r := &x.site.roots[i]
 		root := r.cache.RealRoot()
-		rest, ok := bytes.CutPrefix(res.SendFile, []byte(root))
+		rest, ok := bytes.CutPrefix(file, []byte(root))
 		if root == "" || !ok || len(rest) == 0 || rest[0] != '/' {
 			continue
 		}
