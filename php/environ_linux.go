@@ -2,9 +2,7 @@ package php
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -34,16 +32,15 @@ func hideEnviron(leader int, configured map[string]string) error {
 	return err
 }
 
-func openMemory(pid string) (mem *os.File, err error) {
-	name := "/proc/" + pid + "/mem"
-	mem, err = os.OpenFile(name, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrPermission) {
-		asOwner(pid, func() { mem, err = os.OpenFile(name, os.O_RDWR, 0) })
+func hideIn(pid int, configured map[string]string) error {
+	err := blankIn(pid, configured)
+	if err != nil {
+		asOwner(strconv.Itoa(pid), func() { err = blankIn(pid, configured) })
 	}
-	return mem, err
+	return err
 }
 
-func hideIn(pid int, configured map[string]string) error {
+func blankIn(pid int, configured map[string]string) error {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return fmt.Errorf("php: environment of process %d: %w", pid, err)
@@ -59,7 +56,7 @@ func hideIn(pid int, configured map[string]string) error {
 	if err1 != nil || err2 != nil || from <= 0 || to <= from || to-from > environBytesMax {
 		return fmt.Errorf("php: process %d does not tell where its environment is", pid)
 	}
-	mem, err := openMemory(strconv.Itoa(pid))
+	mem, err := os.OpenFile("/proc/"+strconv.Itoa(pid)+"/mem", os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("php: environment of process %d: %w", pid, err)
 	}
