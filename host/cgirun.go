@@ -4,6 +4,7 @@ import (
 	"go.uber.org/zap"
 
 	"sluice/cgid"
+	"sluice/conf"
 	"sluice/fcgi"
 	"sluice/gateway"
 	"sluice/php"
@@ -11,12 +12,21 @@ import (
 	"sluice/spool"
 )
 
-// startCGI starts the server that runs a site's CGI programs.
-func (p *Site) startCGI(opts *site.Options, store *spool.Store) error {
-	who, err := whoRuns(p.cfg)
-	if err != nil {
+// mayRunCGI says why a site's CGI programs can't run as who they should. It is
+// asked before a start; Pretend runs none.
+func mayRunCGI(s *conf.Site) error {
+	if !s.CGI.Enabled() {
+		return nil
+	}
+	if _, err := whoRuns(s); err != nil {
 		return at(StageConfig, err)
 	}
+	return nil
+}
+
+// startCGI starts the server that runs a site's CGI programs.
+func (p *Site) startCGI(opts *site.Options, store *spool.Store) error {
+	who, _ := whoRuns(p.cfg)                                           // see mayRunCGI
 	if who.warning != "" && (p.php == nil || p.php.isolation == nil) { // else it was said
 		p.log.Warn(who.warning)
 	}

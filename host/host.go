@@ -74,6 +74,9 @@ func (h *Host) prepare() error {
 	compressor := static.NewCompressor(1)
 	for i := range h.cfg.Sites {
 		s := &h.cfg.Sites[i]
+		if err := mayRunCGI(s); err != nil {
+			return err
+		}
 		runner, err := newPHP(s, h.log)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -44,6 +45,7 @@ func isolate(s *conf.Site, bin php.Binary, log *zap.Logger) (*isolation, error) 
 		if err := mayChroot(is.chroot, who.account); err != nil {
 			return nil, at(StageConfig, err)
 		}
+		warnOfZones(is.chroot, log)
 	}
 	state := stateFolder(s)
 	if state == "" {
@@ -162,6 +164,18 @@ func mayChroot(folder string, a *php.Account) error {
 		return errors.Join(fmt.Errorf("php.chroot %q: user %s may not enter %q", folder, a, blocked), err)
 	}
 	return nil
+}
+
+// warnOfZones tells that PHP may need files that are not in its chroot: those of
+// distributions take time zones from the system and crash without.
+func warnOfZones(jail string, log *zap.Logger) {
+	const zones = "/usr/share/zoneinfo"
+	if _, err := os.Stat(zones); err != nil {
+		return
+	}
+	if _, err := os.Stat(filepath.Join(jail, zones)); err != nil {
+		log.Warn("the PHP of Debian and others crashes when a script asks for a time zone that it can't find; copy "+zones+" into the chroot, or mount it there", zap.String("chroot", jail))
+	}
 }
 
 // describe is for the banner.
