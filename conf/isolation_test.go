@@ -61,6 +61,7 @@ func TestChroot(t *testing.T) {
 		{"app", `manager = "fpm", chroot = "."`, "DIR", ""},
 		{"app", `manager = "fpm", chroot = ".", state = "keep"`, "DIR", ""},
 		{"app", `chroot = false`, "", ""},
+		{"other", `state = "other"`, "", "is the document root"},
 		{"app", `chroot = true`, "", `php.manager = "fpm"`},
 		{"app", `manager = "fpm", chroot = "/"`, "", "root of the file system anyway"},
 		{"app", `manager = "fpm", chroot = 1`, "", "takes a string, true or false, not an integer"},

@@ -99,11 +99,14 @@ func (dr *draft) checkAccount(i int) {
 	is.Account = a
 }
 
-// checkChroot wants a folder that holds the document root, and nothing else that
-// would run outside of it.
+// checkChroot wants a folder that holds the document root, nothing else that
+// would run outside of it, and private folders in it.
 func (dr *draft) checkChroot(i int) {
 	s := &dr.config.Sites[i]
 	is := &s.PHP.Isolation
+	if is.State != "" && is.State == s.Root {
+		dr.report(i, "php.state", fmt.Sprintf("%q is the document root; sessions need a folder that is not served", is.State), nil)
+	}
 	if is.Chroot == "" {
 		return
 	}

@@ -110,7 +110,11 @@ func whoRuns(s *conf.Site) (runAs, error) {
 		case euid != int(a.UID) || euid != 0:
 			return runAs{}, fmt.Errorf("php.user: sluice can't start processes as %q: it does not run as root; start it as root (systemd: without User=), start it as that user, or leave php.user out", s.PHP.Isolation.User)
 		}
-		return runAs{account: account(a)}, nil
+		r := runAs{account: account(a)}
+		if blocked, err := r.account.Reaches(s.Root); err == nil && blocked != "" {
+			r.warning = fmt.Sprintf("scripts will not be found: php.user %s may not enter %q", r.account, blocked)
+		}
+		return r, nil
 	}
 	if euid != 0 {
 		return runAs{}, nil

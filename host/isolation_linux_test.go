@@ -78,6 +78,12 @@ func TestWhoRuns(t *testing.T) {
 	if uid, r := ask(); uid != 54323 || r.warning != "" {
 		t.Errorf("configured: %d %+v", uid, r)
 	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if uid, r := ask(); uid != 54323 || !strings.Contains(r.warning, "may not enter") {
+		t.Errorf("configured, and kept out: %d %+v", uid, r)
+	}
 	s.PHP.Isolation.Account = &conf.Account{Name: "root"}
 	if uid, r := ask(); uid != 0 || r.root || r.warning != "" {
 		t.Errorf("root by configuration: %d %+v", uid, r)

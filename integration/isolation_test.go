@@ -78,6 +78,10 @@ workers = 2
 names = ["a.test"]
 root = "%[1]s/a"
 [[site]]
+names = ["a.test"]
+path = "/blog"
+root = "%[1]s/b"
+[[site]]
 names = ["b.test"]
 root = "%[1]s/b"
 php.user = "%[3]d"
@@ -105,6 +109,9 @@ func TestIsolation(t *testing.T) {
 				if a := askHost(t, s, host, "/who.cgi"); strings.Join(strings.Fields(a.body), " ") != fmt.Sprintf("%d %d %d", uid, uid, uid) {
 					t.Errorf("CGI program on %s runs as %q", host, a.body)
 				}
+			}
+			if a := askHost(t, s, "a.test", "/blog/do.php?do=who"); !strings.HasPrefix(a.body, fmt.Sprint(bobUID)) {
+				t.Errorf("the application below a path runs as %q", a.body)
 			}
 			isolatedFiles(t, s, dir)
 			isolatedWorkers(t, s)

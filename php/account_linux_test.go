@@ -254,8 +254,11 @@ func TestAccountCheck(t *testing.T) {
 		}
 	}
 	for _, o := range []Options{
-		{Chroot: "/srv", Mode: ModeShared, Account: alice}, {Chroot: "/srv", Mode: ModeFPM}, {Chroot: "srv", Mode: ModeFPM, Account: alice},
-		{Chroot: "/srv", Mode: ModeFPM, Account: &Account{}}, {Chroot: "/srv", Mode: ModeFPM, Account: alice, ProbeDir: "/srvx"},
+		{Chroot: "/srv", Mode: ModeShared, Account: alice},
+		{Chroot: "/srv", Mode: ModeFPM},
+		{Chroot: "srv", Mode: ModeFPM, Account: alice},
+		{Chroot: "/srv", Mode: ModeFPM, Account: &Account{}},
+		{Chroot: "/srv", Mode: ModeFPM, Account: alice, ProbeDir: "/srvx"},
 	} {
 		if o.checkChroot() == nil {
 			t.Errorf("%+v passes", o)

@@ -76,15 +76,16 @@ func askConfigured(ctx context.Context, bin Binary, env map[string]string) (map[
 	return parseConfigured(out.Bytes())
 }
 
-var errNotTold = errors.New("php: -i tells no session handler")
+var errNotTold = errors.New("php: -i tells no settings")
 
 func parseConfigured(out []byte) (map[string]string, error) {
-	settings := map[string]string{}
+	settings, told := map[string]string{}, false
 	for _, m := range configuredLine.FindAllSubmatch(out, -1) {
 		name, value := string(m[1]), string(m[3])
 		if !configuredNames[name] {
 			continue
 		}
+		told = true
 		if m[2] != nil {
 			value = html.UnescapeString(string(m[2]))
 		}
@@ -92,7 +93,7 @@ func parseConfigured(out []byte) (map[string]string, error) {
 			settings[name] = value
 		}
 	}
-	if settings["session.save_handler"] == "" {
+	if !told { // a PHP without sessions has open_basedir
 		return nil, errNotTold
 	}
 	return settings, nil

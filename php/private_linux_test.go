@@ -245,6 +245,9 @@ func TestParseConfigured(t *testing.T) {
 			t.Errorf("%s: %v, %v", tt.name, got, err)
 		}
 	}
+	if got, err := parseConfigured([]byte("open_basedir => no value => no value\n")); err != nil || len(got) != 0 {
+		t.Errorf("a PHP without sessions: %v, %v", got, err)
+	}
 	if _, err := parseConfigured([]byte("nothing")); err == nil {
 		t.Error("nothing is an answer")
 	}
