@@ -49,7 +49,7 @@ lint: ## gofmt, go vet for three systems, golangci-lint
 	@.ci/lint
 
 bench: build ## measure sluice beside nginx, Apache, lighttpd and Caddy; BENCH='-scenario hello' for less
-	@.ci/install php-cgi wrk nginx apache2 lighttpd
+	@.ci/install php-cgi php-fpm wrk nginx apache2 lighttpd
 	go run ./bench -sluice bin/sluice $(or $(BENCH),-peers all -json docs/bench.json -svg docs/bench.svg)
 
 cross: ## build for linux/arm64, darwin/arm64 and windows/amd64

@@ -29,7 +29,7 @@ var rooms = [][]string{
 	{"admin"},
 	{"front"},
 	{"site"},
-	{"php", "cgid"},
+	{"php", "cgid", "proxied"},
 	{"session"},
 	{"gateway"},
 	{"cache"},
@@ -39,7 +39,7 @@ var rooms = [][]string{
 	{"fcgi"},
 	{"spool"},
 	{"http1", "http2"},
-	{"loop", "watch"},
+	{"loop", "watch", "socketdir"},
 	{"conf"},
 	{"accesslog"},
 	{"message"},
@@ -57,9 +57,9 @@ var closedTo = map[string][]string{
 	// Tests only.
 	"sim": {"cmd"},
 	// Only who answers requests logs them.
-	"accesslog": {"site", "php", "cgid", "session", "gateway", "cache", "rewrite", "static", "cgi", "fcgi", "spool", "http1", "http2", "loop", "conf"},
+	"accesslog": {"site", "php", "cgid", "proxied", "session", "gateway", "cache", "rewrite", "static", "cgi", "fcgi", "spool", "http1", "http2", "loop", "conf"},
 	// Packages take their own Options; whoever wires them translates.
-	"conf": {"php", "cgid", "session", "gateway", "cache", "rewrite", "static", "cgi", "fcgi", "spool", "http1", "http2", "loop"},
+	"conf": {"php", "cgid", "proxied", "session", "gateway", "cache", "rewrite", "static", "cgi", "fcgi", "spool", "http1", "http2", "loop"},
 	// The wire formats move no bytes themselves.
 	"loop": {"http1", "http2", "rewrite", "cgi", "cache"},
 }

@@ -112,9 +112,11 @@ func TestChoose(t *testing.T) {
 // One worker must stay unbound, or what waits in the backlog starves.
 func TestNginxNeverBindsAllWorkers(t *testing.T) {
 	for workers := 1; workers <= 9; workers++ {
-		for _, s := range nginxSetups(workers) {
-			if s.processes*s.kept >= workers {
-				t.Errorf("%d workers: %s keeps %d each", workers, s.name, s.kept)
+		for _, kind := range []backendKind{phpCGI, phpFPM, goFew} {
+			for _, s := range nginxSetups(kind, workers) {
+				if s.processes*s.kept >= workers {
+					t.Errorf("%d workers: %s keeps %d each", workers, s.name, s.kept)
+				}
 			}
 		}
 	}
@@ -122,8 +124,11 @@ func TestNginxNeverBindsAllWorkers(t *testing.T) {
 
 func TestDocroot(t *testing.T) {
 	f := files()
-	rewritten := map[string]string{"wp": "/wp/index.php"}
+	rewritten := map[string]string{"wp": "/wp/index.php", "wppretty": "/wp/index.php"}
 	for _, sc := range scenarios() {
+		if sc.clients || sc.backend == goApp || sc.backend == goFew {
+			continue // it has no files
+		}
 		for _, path := range []string{sc.path, sc.plain} {
 			if path == "" {
 				continue

@@ -85,6 +85,9 @@ func (r *report) verdict(strict bool) error {
 	if r.Idle != nil && strict && len(r.Idle.missed()) > 0 {
 		list = append(list, fmt.Errorf("bench: sluice: missed %s", strings.Join(r.Idle.missed(), ", ")))
 	}
+	if missed := r.missedByClients(); strict && len(missed) > 0 {
+		list = append(list, fmt.Errorf("bench: clients: missed %s", strings.Join(missed, ", ")))
+	}
 	if missed := r.missedAtStart(); strict && len(missed) > 0 {
 		list = append(list, fmt.Errorf("bench: sluice: missed %s", strings.Join(missed, ", ")))
 	}

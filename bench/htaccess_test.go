@@ -73,7 +73,7 @@ func TestTakesRules(t *testing.T) {
 	for _, sc := range scenarios() {
 		for _, ruled := range []bool{false, true} {
 			s := &httpServer{ruled: ruled}
-			if got, want := s.takes(sc), !sc.idle && (!sc.ruled || ruled); got != want {
+			if got, want := s.takes(sc), !sc.idle && !sc.clients && sc.backend == phpCGI && (!sc.ruled || ruled); got != want {
 				t.Errorf("%s: takes %v, want %v", sc.name, got, want)
 			}
 		}

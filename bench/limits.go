@@ -26,6 +26,14 @@ const (
 	// notesShown bounds the table's remarks on one peer's errors.
 	notesShown = 2
 
+	// appWait is how long the slow handler of the Go backend takes.
+	appWait = 5 * time.Millisecond
+	// appKeptMax is more than any scenario has nginx keep.
+	appKeptMax = 10240
+
+	// clientsTime is how long each FastCGI client is measured in each round.
+	clientsTime = "1s"
+
 	// manyConns is from when on wrk's connecting is a part of the run's length,
 	// so that a short run would measure little else.
 	manyConns = 1000

@@ -30,8 +30,8 @@ type options struct {
 }
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == holdCommand {
-		if err := hold(os.Args[2:], os.Stdin, os.Stdout); err != nil {
+	if help := helper(os.Args[1:]); help != nil {
+		if err := help(os.Args[2:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -52,6 +52,20 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// helper is what this program does when it was started by itself.
+func helper(args []string) func([]string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	switch args[0] {
+	case holdCommand:
+		return func(args []string) error { return hold(args, os.Stdin, os.Stdout) }
+	case appCommand:
+		return serveApp
+	}
+	return nil
 }
 
 func parseOptions(args []string) (options, error) {

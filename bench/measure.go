@@ -82,13 +82,15 @@ func measure(ctx context.Context, b *bench) (*report, error) {
 	}
 	for _, sc := range b.scenarios {
 		b.logf("%s: %d rounds of %d s", sc.title, b.rounds, b.seconds)
-		if sc.idle {
-			if rep.Idle, err = measureIdle(ctx, b, sc); err != nil {
-				return nil, fmt.Errorf("%s: %w", sc.name, err)
-			}
-			continue
+		var results []result
+		switch {
+		case sc.idle:
+			rep.Idle, err = measureIdle(ctx, b, sc)
+		case sc.clients:
+			rep.Clients, err = measureClients(ctx, b)
+		default:
+			results, err = runScenario(ctx, b, sc, all)
 		}
-		results, err := runScenario(ctx, b, sc, all)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", sc.name, err)
 		}

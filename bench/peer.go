@@ -97,6 +97,13 @@ func newBench(o options) (*bench, error) {
 // writeFiles fills the document root.
 func (b *bench) writeFiles() error {
 	all := files()
+	b.scenarios = slices.DeleteFunc(b.scenarios, func(s scenario) bool {
+		_, err := s.backend.program()
+		if err != nil {
+			b.skip(s.name, err)
+		}
+		return err != nil
+	})
 	is8G := func(s scenario) bool { return s.name == eightG }
 	if slices.ContainsFunc(b.scenarios, is8G) {
 		path, err := findEightG(eightGFolders)
@@ -131,21 +138,21 @@ type httpServer struct {
 	bench   *bench
 	address string
 	started time.Duration // from its start to its first answer
-	backend *phpGroup     // nil if the server has its own
+	backend *backend      // nil if the server has its own php-cgi
 	ruled   bool          // reads .htaccess files
 }
 
-// startHTTP starts a server and waits for its first answer from PHP.
-func startHTTP(ctx context.Context, b *bench, name, address string, backend *phpGroup, argv ...string) (*httpServer, error) {
+// startHTTP starts a server and waits for its first answer from its backend.
+func startHTTP(ctx context.Context, b *bench, name, address string, backend *backend, argv ...string) (*httpServer, error) {
 	begin := time.Now()
 	p, err := startProcess(b.scratch, name, nil, argv...)
 	if err != nil {
 		return nil, err
 	}
 	s := &httpServer{process: p, bench: b, address: address, backend: backend}
-	hello := scenarios()[0]
+	first := firstOf(s.kind())
 	for {
-		_, err := probe(address, hello)
+		_, err := probe(address, first)
 		if err == nil {
 			s.started = time.Since(begin)
 			return s, nil
@@ -162,10 +169,10 @@ func startHTTP(ctx context.Context, b *bench, name, address string, backend *php
 	}
 }
 
-// startConfigured starts php workers and a server that gets a configuration
-// file in front of them.
-func startConfigured(ctx context.Context, b *bench, name, network string, text func(address string, backend *phpGroup) string, argv func(conf string) []string) (*httpServer, error) {
-	backend, err := startPHP(b.scratch, name+"-php", network, b.workers)
+// startConfigured starts a backend and a server that gets a configuration file
+// in front of it.
+func startConfigured(ctx context.Context, b *bench, kind backendKind, name, network string, text func(address string, backend *backend) string, argv func(conf string) []string) (*httpServer, error) {
+	backend, err := startBackend(b, kind, name+"-php", network)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +203,17 @@ func systemProgram(name string) string {
 }
 
 // takes no idle connections: those are opened to one server only.
-func (s *httpServer) takes(sc scenario) bool { return !sc.idle && (s.ruled || !sc.ruled) }
+func (s *httpServer) takes(sc scenario) bool {
+	return !sc.idle && !sc.clients && (s.ruled || !sc.ruled) && sc.backend == s.kind()
+}
+
+// kind is what answers behind the server.
+func (s *httpServer) kind() backendKind {
+	if s.backend == nil {
+		return phpCGI
+	}
+	return s.backend.kind
+}
 
 func (s *httpServer) stop() {
 	s.process.stop()

@@ -21,8 +21,8 @@ func startApache(ctx context.Context, b *bench) (running, error) {
 			override = "All"
 			more = []string{"dir", "rewrite", "setenvif", "env", "headers", "authn_core", "authz_host", "access_compat"}
 		}
-		s, err := startConfigured(ctx, b, name, "unix",
-			func(address string, backend *phpGroup) string {
+		s, err := startConfigured(ctx, b, phpCGI, name, "unix",
+			func(address string, backend *backend) string {
 				return apacheConf(b, name, address, backend, override, more)
 			},
 			func(conf string) []string {
@@ -35,7 +35,7 @@ func startApache(ctx context.Context, b *bench) (running, error) {
 	})
 }
 
-func apacheConf(b *bench, name, address string, backend *phpGroup, override string, more []string) string {
+func apacheConf(b *bench, name, address string, backend *backend, override string, more []string) string {
 	modules := ""
 	for _, m := range append([]string{"mpm_event", "authz_core", "mime", "proxy", "proxy_fcgi"}, more...) {
 		modules += fmt.Sprintf("LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so\n", m, m)

@@ -15,12 +15,12 @@ import (
 // bare drives php workers directly, one blocking connection each: what is left
 // when a server costs nothing.
 type bare struct {
-	*phpGroup
+	*backend
 	bench *bench
 }
 
 func startBare(_ context.Context, b *bench) (running, error) {
-	g, err := startPHP(b.scratch, "bare-php", "unix", b.workers)
+	g, err := startBackend(b, phpCGI, "bare-php", "unix")
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func startBare(_ context.Context, b *bench) (running, error) {
 
 // takes only what needs no HTTP.
 func (b *bare) takes(sc scenario) bool {
-	return sc.php && sc.post == nil && !sc.ruled && sc.conns < manyConns
+	return sc.php && sc.backend == phpCGI && sc.post == nil && !sc.ruled && sc.conns < manyConns
 }
 
 func (b *bare) prepare(ctx context.Context, sc scenario) (string, error) {

@@ -28,8 +28,8 @@ func startCaddy(ctx context.Context, b *bench) (running, error) {
 		if special {
 			network = "tcp"
 		}
-		return startConfigured(ctx, b, name, network,
-			func(address string, backend *phpGroup) string { return caddyConf(b, address, backend) },
+		return startConfigured(ctx, b, phpCGI, name, network,
+			func(address string, backend *backend) string { return caddyConf(b, address, backend) },
 			func(conf string) []string {
 				// Whatever it keeps, it keeps in our folder.
 				return []string{
@@ -40,7 +40,7 @@ func startCaddy(ctx context.Context, b *bench) (running, error) {
 	})
 }
 
-func caddyConf(b *bench, address string, backend *phpGroup) string {
+func caddyConf(b *bench, address string, backend *backend) string {
 	upstream := backend.address
 	if backend.network == "unix" {
 		upstream = "unix/" + upstream

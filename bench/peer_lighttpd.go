@@ -12,8 +12,8 @@ import (
 // for each request, so its php workers cannot starve.
 func startLighttpd(ctx context.Context, b *bench) (running, error) {
 	const name = "lighttpd"
-	s, err := startConfigured(ctx, b, name, "unix",
-		func(address string, backend *phpGroup) string { return lighttpdConf(b, name, address, backend) },
+	s, err := startConfigured(ctx, b, phpCGI, name, "unix",
+		func(address string, backend *backend) string { return lighttpdConf(b, name, address, backend) },
 		func(conf string) []string { return []string{systemProgram("lighttpd"), "-D", "-f", conf} })
 	if err != nil {
 		return nil, err
@@ -21,7 +21,7 @@ func startLighttpd(ctx context.Context, b *bench) (running, error) {
 	return s, nil
 }
 
-func lighttpdConf(b *bench, name, address string, backend *phpGroup) string {
+func lighttpdConf(b *bench, name, address string, backend *backend) string {
 	limit := min(b.descriptors, descriptorsPeer)
 	_, port, _ := strings.Cut(address, ":")
 	return fmt.Sprintf(`server.modules = ("mod_fastcgi")

@@ -23,8 +23,26 @@ type nginxSetup struct {
 	network   string
 }
 
-func nginxSetups(workers int) []nginxSetup {
+func nginxSetups(kind backendKind, workers int) []nginxSetup {
 	kept := workers - 1
+	switch kind {
+	case goApp:
+		// It takes any number, so all are kept, and for good.
+		return []nginxSetup{
+			{"1 process, all kept", 1, appKeptMax, 1e9, "unix"},
+			{"2 processes, all kept", 2, appKeptMax, 1e9, "unix"},
+			{"1 process, all kept, TCP", 1, appKeptMax, 1e9, "tcp"},
+			{"2 processes, all kept, TCP", 2, appKeptMax, 1e9, "tcp"},
+		}
+	case goFew:
+		// Slow requests: whoever waits for a kept connection's end waits long.
+		return []nginxSetup{
+			{"1 process, none kept", 1, 0, 0, "unix"},
+			{"1 process, none kept, TCP", 1, 0, 0, "tcp"},
+			{"1 process, all connections but one kept", 1, kept, 10, "unix"},
+		}
+	case phpCGI, phpFPM:
+	}
 	return []nginxSetup{
 		{"1 process, all workers but one kept", 1, kept, 100, "unix"},
 		{"2 processes, all workers but one kept", 2, kept / 2, 100, "unix"},
@@ -33,19 +51,24 @@ func nginxSetups(workers int) []nginxSetup {
 	}
 }
 
-// nginx runs all set-ups, each with its own php workers, and measures with the
-// one that does best in a scenario.
+// nginx runs all set-ups for a kind of backend, each with its own, and measures
+// with the one that does best in a scenario.
 type nginx struct {
 	bench  *bench
+	kind   backendKind
 	setups []nginxSetup
 	procs  []*httpServer
 	best   int
 }
 
 func startNginx(ctx context.Context, b *bench) (running, error) {
-	n := &nginx{bench: b, setups: nginxSetups(b.workers)}
+	return startByBackend(ctx, b, startNginxFor)
+}
+
+func startNginxFor(ctx context.Context, b *bench, kind backendKind) (running, error) {
+	n := &nginx{bench: b, kind: kind, setups: nginxSetups(kind, b.workers)}
 	for i, setup := range n.setups {
-		s, err := startNginxSetup(ctx, b, fmt.Sprintf("nginx%d", i), setup)
+		s, err := startNginxSetup(ctx, b, kind, fmt.Sprintf("nginx%s%d", kind, i), setup)
 		if err != nil {
 			n.stop()
 			return nil, err
@@ -55,15 +78,15 @@ func startNginx(ctx context.Context, b *bench) (running, error) {
 	return n, nil
 }
 
-func startNginxSetup(ctx context.Context, b *bench, name string, setup nginxSetup) (*httpServer, error) {
-	return startConfigured(ctx, b, name, setup.network,
-		func(address string, backend *phpGroup) string { return nginxConf(b, name, address, setup, backend) },
+func startNginxSetup(ctx context.Context, b *bench, kind backendKind, name string, setup nginxSetup) (*httpServer, error) {
+	return startConfigured(ctx, b, kind, name, setup.network,
+		func(address string, backend *backend) string { return nginxConf(b, name, address, setup, backend) },
 		func(conf string) []string {
 			return []string{systemProgram("nginx"), "-p", b.scratch, "-c", conf, "-e", "stderr"}
 		})
 }
 
-func nginxConf(b *bench, name, address string, setup nginxSetup, backend *phpGroup) string {
+func nginxConf(b *bench, name, address string, setup nginxSetup, backend *backend) string {
 	user := ""
 	if os.Geteuid() == 0 {
 		user = "user root;" // the same as sluice and php here
@@ -71,6 +94,10 @@ func nginxConf(b *bench, name, address string, setup nginxSetup, backend *phpGro
 	keepalive := "" // for none
 	if setup.kept > 0 {
 		keepalive = fmt.Sprintf("keepalive %d; keepalive_requests %d; keepalive_timeout 600s;", setup.kept, setup.requests)
+	}
+	where := `~ \.php$`
+	if backend.kind == goApp || backend.kind == goFew {
+		where = "/"
 	}
 	upstream := backend.address
 	if backend.network == "unix" {
@@ -108,7 +135,7 @@ http {
   server {
     listen %[8]s backlog=65535;
     root %[9]s;
-    location ~ \.php$ {
+    location %[10]s {
       include /etc/nginx/fastcgi_params;
       fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
       fastcgi_pass php;
@@ -120,7 +147,7 @@ http {
     }
   }
 }
-`, user, setup.processes, min(b.descriptors, descriptorsPeer), b.scratch, name, upstream, keepalive, address, b.docroot)
+`, user, setup.processes, min(b.descriptors, descriptorsPeer), b.scratch, name, upstream, keepalive, address, b.docroot, where)
 }
 
 func (n *nginx) takes(sc scenario) bool { return n.procs[0].takes(sc) }
@@ -135,7 +162,7 @@ func (n *nginx) prepare(ctx context.Context, sc scenario) (string, error) {
 	var best sample
 	n.best = -1
 	for i, s := range n.procs {
-		if !sc.php && n.setups[i].network == "tcp" {
+		if !sc.php && sc.backend == phpCGI && n.setups[i].network == "tcp" {
 			continue
 		}
 		if _, err := s.prepare(ctx, sc); err != nil {

@@ -12,11 +12,36 @@ import (
 // startSluice starts the built program as its users do, with the number of
 // workers the others get.
 func startSluice(ctx context.Context, b *bench) (running, error) {
-	s, err := startSluiceAs(ctx, b, "sluice")
+	return startByBackend(ctx, b, startSluiceFor)
+}
+
+func startSluiceFor(ctx context.Context, b *bench, kind backendKind) (running, error) {
+	s, err := startSluiceBefore(ctx, b, kind)
 	if err != nil {
 		return nil, err // not a running that is no nil
 	}
 	return s, nil
+}
+
+func startSluiceBefore(ctx context.Context, b *bench, kind backendKind) (*httpServer, error) {
+	if kind == phpCGI {
+		return startSluiceAs(ctx, b, "sluice")
+	}
+	return startConfigured(ctx, b, kind, "sluice-"+string(kind), "unix",
+		func(address string, backend *backend) string { return sluiceConf(b, address, backend) },
+		func(conf string) []string {
+			return slices.Concat([]string{b.sluice, "serve", "--config", conf}, b.sluiceFlags)
+		})
+}
+
+// sluiceConf is of a site whose PHP, or whose application, runs already.
+func sluiceConf(b *bench, address string, backend *backend) string {
+	text := fmt.Sprintf("listen = [%q]\naccess_log = \"off\"\n[[site]]\nroot = %q\n", address, b.docroot)
+	upstream := backend.network + ":" + backend.address
+	if backend.kind == phpFPM {
+		return text + fmt.Sprintf("php = { use = %q, workers = %d }\n", upstream, b.workers)
+	}
+	return text + fmt.Sprintf("php = \"off\"\n[site.fastcgi]\nservers = [\"%s conns=%d\"]\npass = \"all\"\n", upstream, b.workers)
 }
 
 // startUring starts it once more, on the engine that is not its default.

@@ -22,6 +22,7 @@ type report struct {
 	BinarySize int64             `json:"sluice_bytes,omitempty"`
 	Startups   []startup         `json:"startups"`
 	Results    []result          `json:"results"`
+	Clients    []clientResult    `json:"clients,omitempty"`
 	Idle       *idleResult       `json:"idle,omitempty"`
 	Skipped    []string          `json:"skipped,omitempty"`
 }
@@ -44,6 +45,9 @@ func newReport(b *bench) *report {
 	}
 	if b.eightG != "" {
 		r.Machine[eightG] = b.eightG
+	}
+	if program, err := phpFPM.program(); err == nil {
+		r.Machine["php-fpm"] = firstLine(program, "-v")
 	}
 	for _, p := range b.peers {
 		switch p.name {

@@ -5,6 +5,7 @@ package main
 import (
 	"crypto/md5"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +21,7 @@ type scenario struct {
 	path    string
 	conns   int
 	php     bool
+	backend backendKind
 	post    []byte // the body of a POST; nil: GET
 	want    []byte // the body of the answer
 	streams bool   // throughput is told in MB/s as well
@@ -31,6 +33,8 @@ type scenario struct {
 	ruled  bool        // path meets a .htaccess, or is compared with one that does
 	fields [][2]string // of the request's head
 	idle   bool        // connections that do nothing beside the load
+
+	clients bool // no servers, but FastCGI clients of Go programs
 }
 
 // without is the same load without .htaccess.
@@ -63,7 +67,26 @@ func scenarios() []scenario {
 		{name: "hello10k", title: "hello.php, 10,000 connections", path: "/hello.php", conns: 10000, php: true, want: hello, goal: goal{RPSMin: 1}},
 	}
 	list = append(list, ruledScenarios(small, hello)...)
-	return append(list, scenario{name: "idle", title: "1 KiB file beside idle connections", path: "/small.html", conns: 32, want: small, idle: true})
+	list = append(list, backendScenarios(hello)...)
+	return append(list, scenario{name: "clients", title: "FastCGI clients in Go", clients: true},
+		scenario{name: "idle", title: "1 KiB file beside idle connections", path: "/small.html", conns: 32, want: small, idle: true})
+}
+
+// backendScenarios are those before something that is not php-cgi.
+func backendScenarios(hello []byte) []scenario {
+	answer := []byte(appText)
+	return []scenario{
+		{name: "fpm", title: "hello.php through php-fpm", path: "/hello.php", conns: 32, php: true, backend: phpFPM, want: hello, goal: goal{RPSMin: 1.2}},
+		{name: "mux", title: "Go FastCGI, at once", path: appFast, conns: 256, backend: goApp, want: answer, goal: goal{RPSMin: 1}},
+		{name: "muxslow", title: "Go FastCGI, waits 5 ms, 10,000 connections", path: appSlow, conns: 10000, backend: goApp, want: answer, goal: goal{RPSMin: 2}},
+		{name: "muxfew", title: "Go FastCGI, waits 5 ms, few backend connections", path: appSlow, conns: 256, backend: goFew, want: answer, goal: goal{RPSMin: 2}},
+	}
+}
+
+// firstOf is the scenario by whose answer a server shows that it is ready.
+func firstOf(kind backendKind) scenario {
+	all := scenarios()
+	return all[slices.IndexFunc(all, func(s scenario) bool { return s.backend == kind })]
 }
 
 // files are the document root.

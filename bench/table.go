@@ -23,6 +23,9 @@ func (r *report) print(w io.Writer) error {
 	for _, miss := range r.missedAtStart() {
 		_, _ = fmt.Fprintf(w, "sluice: MISSED %s\n", miss)
 	}
+	if err := r.printClients(w); err != nil {
+		return err
+	}
 	if r.Idle != nil {
 		r.Idle.print(w)
 	}

@@ -19,7 +19,7 @@
 //
 // # Imports
 //
-// Standard library, golang.org/x/sys, and the record codec of fcgi.
+// Standard library, golang.org/x/sys, the record codec of fcgi, and socketdir.
 //
 // # What a program gets
 //

@@ -46,8 +46,4 @@ const (
 	closeTimeMax = 10 * time.Second
 	// acceptPause is the pause after accept fails (no descriptors left).
 	acceptPause = 50 * time.Millisecond
-	// staleFolderAge is how old a folder is before it may be a dead server's.
-	staleFolderAge = time.Minute
-	// socketPathMaxBytes is what fits sockaddr_un everywhere, with a NUL.
-	socketPathMaxBytes = 103
 )

@@ -8,7 +8,12 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"sluice/socketdir"
 )
+
+// folderPrefix begins the name of a server's private folder.
+const folderPrefix = "sluice-cgid-"
 
 // Options are a server's settings. Zero values mean the defaults.
 type Options struct {
@@ -68,7 +73,7 @@ func Start(opts Options) (*Server, error) {
 	if opts.Log == nil {
 		opts.Log = func(string, error) {}
 	}
-	folder, ln, err := listen(opts.Folder)
+	folder, ln, err := socketdir.Listen(opts.Folder, folderPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -155,5 +160,5 @@ func (s *Server) Close() error {
 	case <-time.After(closeTimeMax):
 		err = errors.Join(err, fmt.Errorf("cgid: programs still run %s after they were killed", closeTimeMax))
 	}
-	return errors.Join(err, removeFolder(s.folder))
+	return errors.Join(err, socketdir.Remove(s.folder))
 }

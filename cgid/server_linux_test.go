@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"sluice/fcgi"
 )
@@ -42,34 +41,6 @@ func TestOptionsAreChecked(t *testing.T) {
 		if s, err := Start(opts); err == nil {
 			t.Errorf("%+v: no error", opts)
 			_ = s.Close()
-		}
-	}
-}
-
-// A dead server's folder is removed, a living one's is not, nor a young one.
-func TestStaleFolders(t *testing.T) {
-	parent := t.TempDir()
-	live, err := Start(Options{Folder: parent})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = live.Close() }()
-	dead, young := filepath.Join(parent, folderPrefix+"1"), filepath.Join(parent, folderPrefix+"2")
-	old := time.Now().Add(-2 * staleFolderAge)
-	for _, dir := range []string{dead, young} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, dir := range []string{dead, filepath.Dir(live.Address())} {
-		if err := os.Chtimes(dir, old, old); err != nil {
-			t.Fatal(err)
-		}
-	}
-	removeStale(parent, time.Now())
-	for dir, want := range map[string]bool{dead: false, young: true, filepath.Dir(live.Address()): true} {
-		if _, err := os.Stat(dir); (err == nil) != want {
-			t.Errorf("%s is there: %v, want %v", dir, err == nil, want)
 		}
 	}
 }

@@ -100,6 +100,9 @@ type Site struct {
 	// AllowOverride are the classes of directives that .htaccess files may have
 	// (AuthConfig, FileInfo, Indexes, Limit, Options); none: they are not read.
 	AllowOverride []string
+	// ProxyTo are the servers that [P] of .htaccess files may pass requests on to:
+	// host, host:port, unix:/path or *; none: it passes nothing on.
+	ProxyTo []string
 	// RewriteMaps are the maps that rules of .htaccess files may ask, by name:
 	// txt:FILE, rnd:FILE, int:FUNCTION or prg:PROGRAM ARGUMENTS.
 	RewriteMaps map[string]string
@@ -130,6 +133,10 @@ type Site struct {
 	PHP         PHP
 	CGI         CGI
 	FastCGI     FastCGI
+	// Authorizers are asked before anything of their paths is given away; Filters
+	// answer with what they make of a file.
+	Authorizers []PathProgram
+	Filters     []PathProgram
 	// AccessLog overrides the server's access log; nil for that one.
 	AccessLog *AccessLog
 }

@@ -15,6 +15,7 @@ type Overrides struct {
 	Workers     string   // --workers: N or auto
 	HiddenFiles string   // --hidden-files: refuse or apache
 	Override    string   // --allow-override: as allow_override
+	ProxyTo     []string // --proxy-to: as the items of proxy_to
 	Engine      string   // --engine: auto, epoll, io_uring or portable
 	AccessLog   string   // --access-log: off, - or a file
 	LogLevel    string   // --log-level: debug, info, warn or error
@@ -28,12 +29,21 @@ func (dr *draft) override(o Overrides) {
 		dr.add(&Fault{Msg: fmt.Sprintf("conf: working directory: %v", err), Err: err})
 		return
 	}
-	if len(o.Listen) > 0 {
+	for _, f := range []struct {
+		name, key string
+		values    []string
+	}{
+		{"--listen", "listen", o.Listen},
+		{"--proxy-to", "proxy_to", o.ProxyTo},
+	} {
+		if len(f.values) == 0 {
+			continue
+		}
 		list := &node{shape: shapeArray}
-		for _, s := range o.Listen {
+		for _, s := range f.values {
 			list.items = append(list.items, &node{shape: shapeText, text: s})
 		}
-		dr.flag(base, "--listen", "listen", list)
+		dr.flag(base, f.name, f.key, list)
 	}
 	for _, f := range []struct{ name, key, value string }{
 		{"--php", "php.use", o.PHP},

@@ -48,6 +48,14 @@ type FastCGI struct {
 	RequestTime time.Duration
 }
 
+// PathProgram is a FastCGI program that has a part in the requests for some paths.
+type PathProgram struct {
+	Pattern string // as in Patterns
+	Servers []Upstream
+	// Script is SCRIPT_FILENAME for an authorizer that runs scripts; "": none.
+	Script string
+}
+
 // fastcgiKeys are site keys about FastCGI servers that sluice does not run.
 var fastcgiKeys = []key{
 	{
@@ -114,6 +122,52 @@ var fastcgiKeys = []key{
 		about:     "How long a request to the application may take; 504 beyond.",
 		setNumber: func(t target, n int64) { t.site.FastCGI.RequestTime = duration(n) },
 	},
+}
+
+// pathProgramKeys are site keys about FastCGI programs of other roles (FastCGI §6).
+var pathProgramKeys = []key{
+	{
+		path: "authorizers", kind: kindMap, siteOnly: true,
+		about: "FastCGI authorizers: programs that are asked before anything of a path is given away, whatever answers there. `\"/members\" = \"unix:/run/auth.sock\"`: a pattern as in `deny`, then servers as in `php.servers`, separated by commas; `script=/srv/auth.php` makes a php-fpm run that script as authorizer. Status 200 lets the request through, with the program's `Variable-` fields as variables of the script; all else is the answer. One that can't be asked lets nobody through.",
+		setPair: func(t target, pattern, value string) error {
+			return setPathProgram(&t.site.Authorizers, pattern, value)
+		},
+	},
+	{
+		path: "filters", kind: kindMap, siteOnly: true,
+		about: "FastCGI filters: programs that are given a file and answer with what they make of it. `\"*.tpl\" = \"unix:/run/filter.sock\"`: a pattern as in `deny`, then servers as in `php.servers`, separated by commas.",
+		setPair: func(t target, pattern, value string) error {
+			return setPathProgram(&t.site.Filters, pattern, value)
+		},
+	},
+}
+
+func setPathProgram(list *[]PathProgram, pattern, value string) error {
+	var p PathProgram
+	var err error
+	if p.Pattern, err = parsePattern(pattern); err != nil {
+		return err
+	}
+	for _, server := range strings.Split(value, ",") {
+		words := strings.Fields(server)
+		words = slices.DeleteFunc(words, func(w string) bool {
+			script, ok := strings.CutPrefix(w, "script=")
+			if ok {
+				p.Script = script
+			}
+			return ok
+		})
+		u, err := parseUpstream(strings.Join(words, " "), "off")
+		if err != nil {
+			return err
+		}
+		p.Servers = append(p.Servers, u)
+	}
+	if p.Script != "" && !strings.HasPrefix(p.Script, "/") {
+		return fmt.Errorf("script %q is no absolute path", p.Script)
+	}
+	*list = append(*list, p)
+	return nil
 }
 
 // parseUpstream reads an address and its settings.

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,6 +106,12 @@ var siteKeys = []key{
 		setText: setOverride,
 	},
 	{
+		path: "proxy_to", kind: kindList, def: `[]`,
+		about:   "Servers that a RewriteRule with `[P]` may pass requests on to, over HTTP: `host` (any port), `host:port`, `unix:/path/of/socket`, or `*` for all, those of your own network included. Empty: none, as on an Apache without mod_proxy_http. See [.htaccess](htaccess.md#passing-requests-on).",
+		reset:   func(t target) { t.site.ProxyTo = nil },
+		setText: setProxyTo,
+	},
+	{
 		path: "symlinks", kind: kindChoice, def: `"inside"`, choices: []string{"inside", "follow"},
 		about:   "`inside` follows symbolic links that end in the document root, an alias or `follow_into`; `follow` all of them.",
 		setText: func(t target, s string) error { t.site.Symlinks = s; return nil },
@@ -201,6 +208,21 @@ func setFrontController(t target, s string) error {
 		}
 	}
 	t.site.FrontController = s
+	return nil
+}
+
+// setProxyTo adds a server to proxy_to.
+func setProxyTo(t target, s string) error {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		host, port = strings.Trim(s, "[]"), "80"
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if path, ok := strings.CutPrefix(s, "unix:"); s != "*" && (!ok || !strings.HasPrefix(path, "/")) &&
+		(err != nil || n == 0 || host == "" || strings.ContainsAny(host, "/@*?|\\ ") || !printable(host)) {
+		return fmt.Errorf("%q is no server: want host, host:port, unix:/path or *", s)
+	}
+	t.site.ProxyTo = append(t.site.ProxyTo, s)
 	return nil
 }
 

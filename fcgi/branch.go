@@ -50,6 +50,9 @@ func (b *branch) serve(t *Ticket) bool {
 		if lp.idle[i].b.s != b.s {
 			continue
 		}
+		if b.needsNew(t) && b.s.used.Load() < b.s.conns() {
+			break // beside those that are kept
+		}
 		c := lp.takeIdle(i)
 		switch {
 		case b.s.gone.Load(), b.fresh(t), (t.want.Check || t.want.Fresh) && c.c.Idle() != nil:
@@ -69,8 +72,13 @@ func (b *branch) serve(t *Ticket) bool {
 // fresh tells whether t needs a new connection to b: kept ones of the server that
 // broke off are doubtful, those of others need only be looked at.
 func (b *branch) fresh(t *Ticket) bool {
-	return t.want.Fresh && (t.want.Avoid == "" || b.avoided(t))
+	return t.want.Fresh && (t.want.Avoid == "" || b.avoided(t)) || b.needsNew(t)
 }
+
+// needsNew tells whether t may not be lost on a connection that its server closes
+// at the same moment. No look at it can tell: php-fpm's child closes a little
+// after its last answer.
+func (b *branch) needsNew(t *Ticket) bool { return b.lp.pool.opts.Foreign && t.want.Check }
 
 // roomiest is the shared connection with the fewest requests, if any has room.
 func (b *branch) roomiest() *mux {

@@ -331,14 +331,8 @@ func (c *Conn) event(ev Event, left int) (ended bool, err error) {
 		return false, fmt.Errorf("fcgi: %v for unknown request %d", ev.Type, ev.ID)
 	}
 	switch ev.Type {
-	case Stdout:
-		if len(ev.Content) > 0 {
-			c.stream.Stdout(ev.Content)
-		}
-	case Stderr:
-		if len(ev.Content) > 0 {
-			c.stream.Stderr(ev.Content)
-		}
+	case Stdout, Stderr:
+		giveStream(c.stream, ev)
 	case EndRequest:
 		body, err := ParseEndRequest(ev.Content)
 		if err != nil {
@@ -352,6 +346,17 @@ func (c *Conn) event(ev Event, left int) (ended bool, err error) {
 		return false, fmt.Errorf("fcgi: record of unknown type %d from the backend", ev.Type)
 	}
 	return false, nil
+}
+
+// giveStream brings a record of STDOUT or STDERR; the one that ends it says nothing.
+func giveStream(st Stream, ev Event) {
+	switch {
+	case len(ev.Content) == 0:
+	case ev.Type == Stdout:
+		st.Stdout(ev.Content)
+	default:
+		st.Stderr(ev.Content)
+	}
 }
 
 // end passes the connection on before it tells the stream, so that the worker

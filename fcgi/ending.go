@@ -4,45 +4,47 @@ package fcgi
 // worker has closed it, so that nothing can be sent to a worker that leaves.
 func (lp *Local) retire(c *Conn) {
 	c.become(retiring)
-	if lp.pool.opts.Retire == nil {
+	c.limit.Init(c.close)
+	retire := lp.pool.opts.Retire
+	if lp.aside(c, retire != nil, func(s Server, fd uintptr) func() {
+		if retire(s, fd) == nil {
+			return func() {}
+		}
+		return c.close
+	}) {
+		lp.l.Arm(&c.limit, retireTime)
+	}
+}
+
+// aside calls do, which may take its time, with a descriptor of c, and then what
+// it returned, on the loop. Where it can't or shall not, c is closed.
+func (lp *Local) aside(c *Conn, shall bool, do func(s Server, fd uintptr) (then func())) bool {
+	if !shall {
 		c.close()
-		return
+		return false
 	}
 	fd, ok := c.dup()
 	if !ok {
 		c.close()
-		return
+		return false
 	}
-	c.limit.Init(c.close)
-	lp.l.Arm(&c.limit, retireTime)
 	s := *c.b.s.conf.Load()
 	go func() {
-		err := lp.pool.opts.Retire(s, fd.fd)
+		then := do(s, fd.fd)
 		fd.close()
-		if err != nil {
-			lp.l.Post(c.close)
-		}
+		lp.l.Post(then)
 	}()
+	return true
 }
 
 // kill ends the worker behind c, first politely. c is closed when END_REQUEST
 // or the end of the connection shows that the worker is free.
 func (lp *Local) kill(c *Conn) {
-	if lp.pool.opts.Kill == nil {
-		c.close()
-		return
-	}
-	fd, ok := c.dup()
-	if !ok {
-		c.close()
-		return
-	}
-	s := *c.b.s.conf.Load()
-	go func() {
-		force, err := lp.pool.opts.Kill(s, fd.fd)
-		fd.close()
-		lp.l.Post(func() { lp.killed(c, force, err) })
-	}()
+	kill := lp.pool.opts.Kill
+	lp.aside(c, kill != nil, func(s Server, fd uintptr) func() {
+		force, err := kill(s, fd)
+		return func() { lp.killed(c, force, err) }
+	})
 }
 
 // killed is called when the request was told to end.

@@ -76,6 +76,7 @@ func (lp *Local) share(c *Conn) {
 		m.serve()
 	}
 	c.c.SetHandler(m)
+	c.c.JoinWrites() // the requests of a turn in one piece
 	lp.shared = append(lp.shared, m)
 	lp.sharedCount.Store(int32(len(lp.shared)))
 	b.shared++

@@ -30,6 +30,9 @@ type Options struct {
 	// a backend with others has to stand in line again: a php-fpm child serves
 	// nobody else while its connection is kept.
 	KeepTime time.Duration
+	// Foreign servers may close a kept connection at any time, as php-fpm does when
+	// it is reloaded: a request that can't be repeated gets a new one.
+	Foreign bool
 	// RequestsMax is after how many requests of a connection Retire is called;
 	// 0 is never.
 	RequestsMax int

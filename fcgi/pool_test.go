@@ -104,6 +104,39 @@ func TestNoKeep(t *testing.T) {
 	})
 }
 
+// What can't be repeated never goes on a kept connection to a server that is not
+// ours; others do, on the same one.
+func TestForeign(t *testing.T) {
+	engines(t, func(t *testing.T, e loop.Engine) {
+		for conns := 1; conns <= 3; conns++ {
+			b := newBackend(t, "unix", echo)
+			p := NewPool(Options{Servers: []Server{b.server(conns)}, Foreign: true})
+			s := start(t, e, p, 1)
+			kept := 0
+			for _, together := range []int{1, 15, 1, 1, 15, 1} {
+				var calls []*call
+				for i := range together {
+					k := s[0].call(fmt.Sprint(i))
+					k.check = (i+together)%3 == 1
+					calls = append(calls, k.ask())
+				}
+				for _, k := range calls {
+					switch r := k.good(); {
+					case r.reused && k.check:
+						t.Errorf("%d connections: request %s got a kept one", conns, k.token)
+					case r.reused:
+						kept++
+					}
+				}
+			}
+			if kept < 10 {
+				t.Errorf("%d connections: only %d requests got a kept one", conns, kept)
+			}
+			settled(t, p, s)
+		}
+	})
+}
+
 func TestFirstComeFirstServed(t *testing.T) {
 	engines(t, func(t *testing.T, e loop.Engine) {
 		g := newGate(t, "unix")

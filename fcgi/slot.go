@@ -167,14 +167,8 @@ func (s *slot) event(ev Event) error {
 		s.m.heard = append(s.m.heard, s)
 	}
 	switch ev.Type {
-	case Stdout:
-		if len(ev.Content) > 0 {
-			s.stream.Stdout(ev.Content)
-		}
-	case Stderr:
-		if len(ev.Content) > 0 {
-			s.stream.Stderr(ev.Content)
-		}
+	case Stdout, Stderr:
+		giveStream(s.stream, ev)
 	case EndRequest:
 		body, err := ParseEndRequest(ev.Content)
 		if err != nil {

@@ -4,9 +4,6 @@ package gateway
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -46,23 +43,7 @@ while ($r->Accept() >= 0) {
 
 func startPerlRoles(t *testing.T) *fixture {
 	t.Helper()
-	perl, err := exec.LookPath("perl")
-	if err != nil {
-		t.Skip(err)
-	}
-	if out, err := exec.Command(perl, "-MFCGI", "-e1").CombinedOutput(); err != nil {
-		t.Skipf("perl without FCGI (libfcgi-perl): %s", out)
-	}
-	dir, err := os.MkdirTemp("", "gw") //nolint:usetesting // t.TempDir may be too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	path := filepath.Join(dir, "s")
-	cmd := exec.Command(perl, "-MFCGI", "-MIO::Handle", "-e", perlRoles, path)
-	cmd.Stderr = os.Stderr
-	endWithTest(t, cmd)
-	waitFor(t, path)
+	path := startPerl(t, perlRoles)
 	return startOn(t, loop.Auto, fcgi.Options{Servers: []fcgi.Server{{Network: "unix", Address: path, Conns: 1}}}, settings{})
 }
 

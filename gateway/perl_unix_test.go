@@ -35,8 +35,8 @@ while ($r->Accept() >= 0) {
 }
 `
 
-// startPerl answers the server's socket.
-func startPerl(t *testing.T) string {
+// startPerl runs a FastCGI program by Perl's FCGI, and answers its socket.
+func startPerl(t *testing.T, program string) string {
 	t.Helper()
 	perl, err := exec.LookPath("perl")
 	if err != nil {
@@ -51,7 +51,7 @@ func startPerl(t *testing.T) string {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	path := filepath.Join(dir, "s")
-	cmd := exec.Command(perl, "-MFCGI", "-MIO::Handle", "-e", perlServer, path)
+	cmd := exec.Command(perl, "-MFCGI", "-MIO::Handle", "-e", program, path)
 	cmd.Stderr = os.Stderr
 	endWithTest(t, cmd)
 	waitFor(t, path)
@@ -72,7 +72,7 @@ func waitFor(t *testing.T, path string) {
 
 // Perl's FCGI says that it does not multiplex, and is believed.
 func TestPerl(t *testing.T) {
-	path := startPerl(t)
+	path := startPerl(t, perlServer)
 	engines(t, func(t *testing.T, e loop.Engine) {
 		f := startOn(t, e, fcgi.Options{Servers: []fcgi.Server{{Network: "unix", Address: path, Conns: 3, Mux: fcgi.MuxAuto}}}, settings{})
 		for round := range 5 {

@@ -57,7 +57,10 @@ func programAccount(a *php.Account) *cgid.Account {
 
 // Close ends what runs beside the site and is no PHP.
 func (p *Site) Close() {
-	p.app.close()
+	for _, u := range p.programs {
+		u.close()
+	}
+	p.closeProxy()
 	if p.cgi == nil {
 		return
 	}

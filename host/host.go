@@ -210,8 +210,8 @@ func (h *Host) startPHP() error {
 	errs := make([]error, len(h.sites))
 	var wg sync.WaitGroup
 	for i, p := range h.sites {
-		if p.app != nil {
-			if err := p.app.start(ctx); err != nil {
+		for _, u := range p.programs {
+			if err := u.start(ctx); err != nil {
 				return at(StagePHP, err)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"sluice/conf"
 	"sluice/fcgi"
 	"sluice/gateway"
+	"sluice/proxied"
 	"sluice/rewrite"
 	"sluice/session"
 	"sluice/site"
@@ -28,9 +29,10 @@ const (
 type Site struct {
 	cfg      *conf.Site
 	site     *site.Site
-	php      *phpRunner   // nil when PHP is off
-	app      *upstreams   // nil: no application of its own
-	cgi      *cgid.Server // nil: no CGI programs
+	php      *phpRunner      // nil when PHP is off
+	programs []*upstreams    // FastCGI programs that are no PHP
+	cgi      *cgid.Server    // nil: no CGI programs
+	proxy    *proxied.Server // nil: [P] passes nothing on
 	log      *zap.Logger
 	variants *phpVariants // of php; nil where PHP is not ours
 	bodyMax  atomic.Int64 // octets, 0 for no bound
@@ -66,13 +68,10 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 			return nil, err
 		}
 	}
-	if len(cfg.FastCGI.Servers) > 0 {
-		p.useApp(&opts, store)
-	}
-	if cfg.CGI.Enabled() {
-		if err := p.startCGI(&opts, store); err != nil {
-			return nil, err
-		}
+	p.usePrograms(&opts, store)
+	if err := p.startServers(&opts, store); err != nil {
+		p.Close()
+		return nil, err
 	}
 	for _, h := range cfg.Headers.Set {
 		opts.Headers.Set = append(opts.Headers.Set, site.Header(h))

@@ -19,13 +19,12 @@ type sizer struct {
 
 // look is what a sizer sees.
 type look struct {
-	after    time.Duration // the look before
-	waiting  int           // requests
-	busy     int           // workers
-	each     int64         // octets that a worker has for itself; 0: not known
-	free     int64         // octets of memory; 0: not known
-	idle     float64       // part of the processors' time that nobody used; < 0: not known
-	capacity int           // of the backend: workers that there are
+	after   time.Duration // the look before
+	waiting int           // requests
+	busy    int           // workers
+	each    int64         // octets that a worker has for itself; 0: not known
+	free    int64         // octets of memory; 0: not known
+	idle    float64       // part of the processors' time that nobody used; < 0: not known
 }
 
 const (

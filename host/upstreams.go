@@ -32,7 +32,7 @@ const (
 // newUpstreams makes the pool of some servers. Names that have no address yet are
 // asked for again and again.
 func newUpstreams(list []conf.Upstream, b conf.Balance, opts fcgi.Options, log *zap.Logger) *upstreams {
-	opts.IdleTime, opts.KeepTime, opts.Health.Path = externalIdleTime, b.KeepTime, b.HealthPath
+	opts.Foreign, opts.IdleTime, opts.KeepTime, opts.Health.Path = true, externalIdleTime, b.KeepTime, b.HealthPath
 	u := &upstreams{pool: fcgi.NewPool(opts)}
 	u.resolver = fcgi.Resolver{Pool: u.pool, Every: b.ResolveTime, Failed: func(s fcgi.Server, err error) {
 		log.Warn("a FastCGI server's name has no address", zap.String("server", s.Key()), zap.Error(err))
@@ -83,12 +83,26 @@ func (u *upstreams) conns() (n int) {
 	return n
 }
 
-// useApp puts an application that speaks FastCGI itself behind a site's files.
-func (p *Site) useApp(opts *site.Options, store *spool.Store) {
-	cfg := &p.cfg.FastCGI
-	p.app = newUpstreams(cfg.Servers, p.cfg.PHP.Balance, fcgi.Options{Queue: p.cfg.PHP.Queue, QueueTime: p.cfg.PHP.QueueTime}, p.log)
-	opts.App = &gateway.Options{
-		Pool: p.app.pool, Store: store, RequestTime: cfg.RequestTime, Log: site.Log{}, Params: params(p.cfg), RetrySafe: p.cfg.PHP.Balance.Retry,
+// program is a FastCGI program with a part in a site's requests.
+func (p *Site) program(servers []conf.Upstream, store *spool.Store) *gateway.Options {
+	u := newUpstreams(servers, p.cfg.PHP.Balance, fcgi.Options{Queue: p.cfg.PHP.Queue, QueueTime: p.cfg.PHP.QueueTime}, p.log)
+	p.programs = append(p.programs, u)
+	return &gateway.Options{
+		Pool: u.pool, Store: store, RequestTime: p.cfg.FastCGI.RequestTime, Log: site.Log{}, Params: params(p.cfg), RetrySafe: p.cfg.PHP.Balance.Retry,
 	}
-	opts.AppAll = cfg.Pass == "all"
+}
+
+// usePrograms sets up a site's application, authorizers and filters.
+func (p *Site) usePrograms(opts *site.Options, store *spool.Store) {
+	if len(p.cfg.FastCGI.Servers) > 0 {
+		opts.App, opts.AppAll = p.program(p.cfg.FastCGI.Servers, store), p.cfg.FastCGI.Pass == "all"
+	}
+	for _, a := range p.cfg.Authorizers {
+		opts.Authorizers = append(opts.Authorizers, site.Authorizer{
+			Paths: conf.Patterns{a.Pattern}, Backend: p.program(a.Servers, store), Script: a.Script,
+		})
+	}
+	for _, f := range p.cfg.Filters {
+		opts.Filters = append(opts.Filters, site.Filter{Paths: conf.Patterns{f.Pattern}, Backend: p.program(f.Servers, store)})
+	}
 }

@@ -13,7 +13,7 @@ import (
 // apacheModules is Debian's default set with mpm_event and proxy_fcgi in place
 // of mod_php, which is what "a2enconf php-fpm" gives.
 var apacheModules = []string{
-	"mpm_event", "authn_core", "authn_file", "authz_core", "authz_host", "authz_user", "auth_basic",
+	"mpm_event", "authn_core", "authn_file", "authz_core", "authz_host", "authz_user", "auth_basic", "access_compat",
 	"alias", "autoindex", "deflate", "dir", "env", "filter", "mime", "negotiation", "reqtimeout",
 	"setenvif", "rewrite", "headers", "proxy", "proxy_fcgi",
 }

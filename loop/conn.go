@@ -77,6 +77,8 @@ type Conn struct {
 
 	// Writing; see conn_write.go.
 	dirty    bool
+	joins    bool // JoinWrites
+	joined   bool // in Loop.joined
 	full     bool // over the high mark, Drained is owed
 	blocked  bool // the socket took less than offered; wait for Writable
 	linger   bool // wait for the peer's FIN after flushing

@@ -76,6 +76,10 @@ func (c *Conn) WriteShared(p []byte) {
 	c.queued(int64(len(p)))
 }
 
+// JoinWrites has what is written to c, while it is little, sent at the end of the
+// loop's turn, not after each event: for a connection that many events write to.
+func (c *Conn) JoinWrites() { c.joins = true }
+
 // WriteFile queues n octets of a file from offset off, and releases the file
 // when they are sent or the connection ends.
 func (c *Conn) WriteFile(f FileRef, off, n int64) {
@@ -97,6 +101,13 @@ func (c *Conn) queued(n int64) {
 }
 
 func (c *Conn) markDirty() {
+	if c.joins && c.state == open && c.outBytes < joinBytesMax {
+		if !c.joined {
+			c.joined = true
+			c.l.joined = append(c.l.joined, c)
+		}
+		return
+	}
 	if !c.dirty {
 		c.dirty = true
 		c.l.dirty = append(c.l.dirty, c)

@@ -50,6 +50,10 @@ const (
 	pieceBytes   = 16 << 10
 	pieceKeepMax = 256
 
+	// joinBytesMax is from when on the output of a connection with JoinWrites is
+	// sent before the end of the turn: its peer shall not be idle meanwhile.
+	joinBytesMax = pieceBytes
+
 	// uringRequests and uringAnswers are the entries of an io_uring's two rings.
 	// More requests than that in one turn cost a further system call, more
 	// answers wait in the kernel.

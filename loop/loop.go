@@ -21,6 +21,7 @@ type Loop struct {
 	free      []uint32
 	timers    timerHeap
 	dirty     []*Conn // have output that was not yet offered to the socket
+	joined    []*Conn // have some that waits for the end of the turn; see JoinWrites
 	readBuf   []byte
 	freeReads [][]byte // spare read buffers; see KeepRead
 	pieces    [][]byte // free output buffers, each of pieceBytes
@@ -132,7 +133,7 @@ func (l *Loop) Run() error {
 }
 
 // turn is one round: wait, then events, then posted functions, then timers.
-// What each of them writes is sent before the next one runs.
+// What each of them writes is sent before the next one runs, but for JoinWrites.
 func (l *Loop) turn() error {
 	timeout := l.timers.next(l.now)
 	if l.pending.Load() {
@@ -153,6 +154,7 @@ func (l *Loop) turn() error {
 	l.runPosted()
 	l.timers.fire(l.now)
 	l.flush()
+	l.flushJoined()
 	return nil
 }
 
@@ -188,6 +190,18 @@ func (l *Loop) flush() {
 		c.send()
 	}
 	l.dirty = l.dirty[:0]
+}
+
+// flushJoined ends a turn. Sending may make others write.
+func (l *Loop) flushJoined() {
+	for i := 0; i < len(l.joined); i++ {
+		c := l.joined[i]
+		l.joined[i] = nil
+		c.joined = false
+		c.send()
+		l.flush()
+	}
+	l.joined = l.joined[:0]
 }
 
 // Stop ends Run after this turn; connections still open are closed. Safe from

@@ -81,6 +81,19 @@ func (s *fdSocket) SendMore(b []byte) (int, error) {
 	return int(n), nil
 }
 
+// vector describes what is in bufs to the system; it answers how many pieces.
+func vector(iov *[iovecsMax]unix.Iovec, bufs [][]byte) int {
+	k := 0
+	for _, b := range bufs {
+		if len(b) > 0 {
+			iov[k].Base = unsafe.SliceData(b)
+			iov[k].SetLen(len(b))
+			k++
+		}
+	}
+	return k
+}
+
 func (s *fdSocket) Writev(bufs [][]byte) (int, error) {
 	var n uintptr
 	var errno unix.Errno
@@ -89,14 +102,7 @@ func (s *fdSocket) Writev(bufs [][]byte) (int, error) {
 		n, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_NOSIGNAL, 0, 0)
 	} else {
 		var iov [iovecsMax]unix.Iovec
-		k := 0
-		for _, b := range bufs {
-			if len(b) > 0 {
-				iov[k].Base = unsafe.SliceData(b)
-				iov[k].SetLen(len(b))
-				k++
-			}
-		}
+		k := vector(&iov, bufs)
 		n, _, errno = unix.RawSyscall(unix.SYS_WRITEV, uintptr(s.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(k))
 	}
 	if errno != 0 {

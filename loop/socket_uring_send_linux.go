@@ -168,14 +168,7 @@ func (s *uringSocket) write(bufs [][]byte) (int, error) {
 		n, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), flags, 0, 0)
 	} else {
 		var iov [iovecsMax]unix.Iovec
-		k := 0
-		for _, b := range bufs {
-			if len(b) > 0 {
-				iov[k].Base = unsafe.SliceData(b)
-				iov[k].SetLen(len(b))
-				k++
-			}
-		}
+		k := vector(&iov, bufs)
 		msg := unix.Msghdr{Iov: &iov[0]}
 		msg.SetIovlen(k)
 		n, _, errno = unix.RawSyscall(unix.SYS_SENDMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&msg)), flags)

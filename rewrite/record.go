@@ -35,6 +35,7 @@ type record struct {
 	location                  string
 	redirectTo                string
 	proxyTo                   string
+	proxyRaw                  bool // [NE]: proxyTo is sent as it is
 	keepVary                  bool
 	ended                     bool // [END]
 	passThrough               bool
@@ -432,7 +433,7 @@ func (r *record) adopt(sub *record) {
 	r.args, r.hasArgs = sub.args, sub.hasArgs
 	r.file, r.walked, r.missing, r.node, r.cfg = sub.file, sub.walked, sub.missing, sub.node, sub.cfg
 	r.handler, r.meta = sub.handler, sub.meta
-	r.redirectTo, r.proxyTo = sub.redirectTo, sub.proxyTo
+	r.redirectTo, r.proxyTo, r.proxyRaw = sub.redirectTo, sub.proxyTo, sub.proxyRaw
 	r.keepVary = r.keepVary || sub.keepVary
 	r.vary = append(r.vary, sub.vary...)
 	r.negotiated = append(sub.negotiated, r.negotiated...)

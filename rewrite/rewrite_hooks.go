@@ -140,7 +140,7 @@ func (r *record) toProxy(act action) int {
 		r.q.log("attempt to make remote request from mod_rewrite without proxy enabled: " + target)
 		return 403
 	}
-	r.proxyTo = target
+	r.proxyTo, r.proxyRaw = target, act == actionNoEscape
 	r.handler = handlerProxy
 	return 0
 }

@@ -75,8 +75,8 @@ func rewriteRuleLine(c *compiler, s *scope, n *node, _ []string) error {
 	r.conds, conf.pending = conf.pending, nil
 	r.noteGroups()
 	conf.rules = append(conf.rules, r)
-	if r.proxy {
-		c.note(n, Warning, "[P] needs a proxy; without one the answer is 403")
+	if r.proxy && !c.hasModule("proxy_http") {
+		c.note(n, Warning, "[P] passes nothing on, for the site's proxy_to names no server: the answer is 500")
 	}
 	return nil
 }

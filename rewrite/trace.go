@@ -104,6 +104,9 @@ func (a *Answer) traced() *Answer {
 		}
 	case AnswerProxy:
 		e.After, e.Rest = a.Location, ""
+		if target, status := a.ProxyTarget(); status == 0 {
+			e.After = target
+		}
 	case AnswerScript:
 		for _, v := range a.Config.PHP() {
 			a.q.trace(Event{Kind: TracePHP, Before: v.Name, After: v.Value})

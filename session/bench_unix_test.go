@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -73,6 +74,15 @@ func goProcess(b *testing.B) string {
 	return path
 }
 
+// ownCPU is this process's so far, without its backends'.
+func ownCPU(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // answer throws a response away, and knows whether it was right.
 type answer struct {
 	header http.Header
@@ -90,6 +100,7 @@ func through(b *testing.B, h http.Handler, path string) {
 	left.Store(int64(b.N))
 	var wg sync.WaitGroup
 	b.ReportAllocs()
+	cpu := ownCPU(b)
 	b.ResetTimer()
 	for range benchConcurrency {
 		wg.Go(func() {
@@ -106,6 +117,7 @@ func through(b *testing.B, h http.Handler, path string) {
 	wg.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+	b.ReportMetric(float64((ownCPU(b)-cpu).Nanoseconds())/1e3/float64(b.N), "cpu-µs/request")
 }
 
 // asker is one of those that ask the gateway on its loop, as a site does.
@@ -165,6 +177,7 @@ func direct(b *testing.B, pool *sfcgi.Pool, script string) {
 	req := &message.Request{Method: []byte("GET"), Minor: 1, Fields: []message.Field{{Name: []byte("Host"), Value: []byte("example.com")}}}
 	var wg sync.WaitGroup
 	b.ReportAllocs()
+	cpu := ownCPU(b)
 	b.ResetTimer()
 	l.Post(func() {
 		for range benchConcurrency {
@@ -182,6 +195,7 @@ func direct(b *testing.B, pool *sfcgi.Pool, script string) {
 	wg.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+	b.ReportMetric(float64((ownCPU(b)-cpu).Nanoseconds())/1e3/float64(b.N), "cpu-µs/request")
 	if n := bad.Load(); n > 0 {
 		b.Errorf("%d bad answers", n)
 	}

@@ -136,6 +136,7 @@ func (w *world) build(root string) {
 	w.pool = fcgi.NewPool(fcgi.Options{
 		Servers:     []fcgi.Server{{Network: w.network, Address: "php", Conns: conns}},
 		NoKeep:      w.oneIn(6),
+		Foreign:     w.oneIn(6),
 		IdleTime:    []time.Duration{0, 10 * time.Millisecond, time.Second}[w.rng.IntN(3)],
 		RequestsMax: []int{0, 0, 1, 3}[w.rng.IntN(4)],
 	})

@@ -13,6 +13,8 @@ import (
 type compiledFiles struct {
 	mu sync.Mutex
 	m  map[string]compiledFile
+
+	proxy bool // [P] passes requests on
 }
 
 type compiledFile struct {
@@ -20,16 +22,24 @@ type compiledFile struct {
 	file *rewrite.File
 }
 
-// Dialect is how .htaccess files are read.
-func Dialect(allowed rewrite.Override) *rewrite.Dialect {
+// Dialect is how .htaccess files are read; proxy: [P] passes requests on.
+func Dialect(allowed rewrite.Override, proxy bool) *rewrite.Dialect {
 	return &rewrite.Dialect{
-		Allowed: allowed,
-		Exists:  func(path string) bool { return infoOfOS(os.Stat(path)).Kind != rewrite.Missing },
+		Allowed: allowed, Modules: modules(proxy),
+		Exists: func(path string) bool { return infoOfOS(os.Stat(path)).Kind != rewrite.Missing },
 		IndexOptions: func(words []string) error {
 			_, err := listing.ParseOptions(words)
 			return err
 		},
 	}
+}
+
+// modules are those that IfModule finds here and not everywhere.
+func modules(proxy bool) []string {
+	if proxy {
+		return []string{"proxy_http"}
+	}
+	return nil
 }
 
 // get reads a file and returns what it compiles to: what was there before if the
@@ -47,7 +57,7 @@ func (c *compiledFiles) get(name, dir string, allowed rewrite.Override, note fun
 	if e, ok := c.m[name]; ok && e.text == text {
 		return e.file
 	}
-	f := rewrite.Compile(text, name, dir, Dialect(allowed))
+	f := rewrite.Compile(text, name, dir, Dialect(allowed, c.proxy))
 	if f.Fault != nil {
 		note(*f.Fault)
 	}

@@ -74,7 +74,7 @@ func (x *Exchange) considersPacking(res *cgi.Response, length int64) bool {
 			return true
 		}
 	}
-	return x.site.opts.CompressScripts && static.Compressible(media) && (length < 0 || length >= packBytesMin)
+	return x.site.opts.CompressScripts && x.plan.Kind != Proxied && static.Compressible(media) && (length < 0 || length >= packBytesMin)
 }
 
 // acceptsGzip tells whether the client takes gzip in an answer that may be chunked.

@@ -111,15 +111,22 @@ type Exchange struct {
 	// kept are field lines that outlive an internal redirect: what an error's
 	// status brings (Retry-After, Content-Range), and those of a script whose
 	// content is replaced by a file.
-	kept       []byte
-	sending    static.Options // how a file is sent
-	sticky     stickyState
-	gates      []gateway.Through // of the script
-	asked      []byte            // the request's path, decoded for them
-	ruling     *ruling // how .htaccess rules decided; nil without
-	packer     *packer // compresses the response; nil: as it is
-	packFailed bool    // content that was promised is missing
-	filesOnly  bool    // the internal redirect is X-Sendfile's, which names a file
+	kept    []byte
+	sending static.Options // how a file is sent
+	sticky  stickyState
+	gates   []gateway.Through // of the script
+	asked   []byte            // the request's path, decoded for them
+	// What authorizers say; see authorize.go.
+	asking     *gateway.Authorization
+	askedFor   *rewrite.Answer
+	askedBy    int
+	answered   bool
+	passed     uint64         // a bit for each that has let the request through
+	granted    []cgi.Variable // what they tell the script
+	ruling     *ruling        // how .htaccess rules decided; nil without
+	packer     *packer        // compresses the response; nil: as it is
+	packFailed bool           // content that was promised is missing
+	filesOnly  bool           // the internal redirect is X-Sendfile's, which names a file
 }
 
 // contentState says who gets the request's content.
@@ -183,7 +190,7 @@ func (x *Exchange) Content(p []byte) {
 func (x *Exchange) bodyMax() int64 {
 	limit := x.site.opts.BodyMax()
 	if a := x.plan.ruled; a != nil {
-		if a.Kind == rewrite.AnswerScript && x.site.php != nil && !x.plan.isCGI() && !x.plan.isApp() && x.Rehearse == nil {
+		if a.Kind == rewrite.AnswerScript && x.site.php != nil && x.plan.isPHP() && x.Rehearse == nil {
 			if n := x.phpFor(a).bodyMax; n > 0 {
 				limit = n
 			}
@@ -220,6 +227,8 @@ func (x *Exchange) Wanted() bool {
 func (x *Exchange) Resume() {
 	if x.request != nil && !x.done {
 		x.request.Resume()
+	} else if x.asking != nil && !x.done {
+		x.asking.Resume()
 	}
 }
 
@@ -228,6 +237,10 @@ func (x *Exchange) Gone() {
 	if r := x.request; r != nil {
 		x.request = nil
 		r.Abort()
+	}
+	if a := x.asking; a != nil {
+		x.asking = nil
+		a.Abort()
 	}
 	if x.ruling != nil {
 		x.ruling.x = nil

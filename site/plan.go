@@ -17,15 +17,20 @@ const (
 	Script
 	// Redirect: the client is sent to Location.
 	Redirect
+	// Proxied: the request is passed on to Location, a whole URL.
+	Proxied
 	numKinds
 )
 
 func (k Kind) String() string {
-	return [...]string{"refused", "static", "script", "redirect"}[k]
+	return [...]string{"refused", "static", "script", "redirect", "proxied"}[k]
 }
 
 // isApp tells an application that answers by itself from scripts.
 func (p *Plan) isApp() bool { return p.ruled != nil && p.ruled.Handler == appHandler }
+
+// isPHP tells PHP from all else that answers by itself.
+func (p *Plan) isPHP() bool { return p.filter == 0 && !p.isApp() && !p.isCGI() }
 
 // isCGI tells a CGI program from PHP.
 func (p *Plan) isCGI() bool { return p.ruled != nil && p.ruled.Handler == cgiHandler }
@@ -39,11 +44,14 @@ type Plan struct {
 	// the path behind a script.
 	File     []byte
 	PathInfo []byte
-	// Location is a redirect's target path, still encoded.
+	// Location is a redirect's target path, still encoded, or the URL that the
+	// request is passed on to.
 	Location []byte
 
 	// ruled is set where .htaccess rules made the plan.
 	ruled *rewrite.Answer
 	root  *rootCache
 	entry *static.Entry
+	// filter is who answers with what it makes of a file, counted from 1; 0: nobody.
+	filter int
 }

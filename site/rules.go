@@ -114,7 +114,7 @@ func serverText(o *Options) string {
 		b.WriteString("Options +ExecCGI\nAddHandler " + cgiHandler + " " + strings.Join(o.CGIExtensions, " ") + "\n")
 	}
 	for _, folder := range o.CGIFolders {
-		b.WriteString("<If \"%{REQUEST_URI} =~ m#^" + strings.ReplaceAll(quotePattern(folder), "#", `\x23`) + "/#\">\nOptions +ExecCGI\nSetHandler " + cgiHandler + "\n</If>\n")
+		b.WriteString("<If \"%{REQUEST_URI} =~ m#^" + strings.ReplaceAll(quotePattern(o.Path+folder), "#", `\x23`) + "/#\">\nOptions +ExecCGI\nSetHandler " + cgiHandler + "\n</If>\n")
 	}
 	switch {
 	case o.App != nil && o.AppAll:
@@ -271,6 +271,9 @@ func (g *ruling) giveHeld(x *Exchange) {
 
 // obey does what the rules say.
 func (x *Exchange) obey(a *rewrite.Answer) {
+	if x.mustAsk(a) {
+		return
+	}
 	if a.Status != 200 && a.Kind != rewrite.AnswerStatus {
 		x.status = a.Status
 		if a.WWWAuthenticate != "" {
@@ -292,7 +295,7 @@ func (x *Exchange) obey(a *rewrite.Answer) {
 		}
 		x.reply(200, nil, typeOf(a), false)
 	case rewrite.AnswerProxy:
-		x.fail(500, errNoProxy(a.Location))
+		x.passOn(a)
 	case rewrite.AnswerStatus, rewrite.AnswerPending:
 		x.obeyStatus(a)
 	}
@@ -374,7 +377,13 @@ func (x *Exchange) obeyFile(a *rewrite.Answer) {
 	case x.site.otherCase(file), o.Hidden == static.Refuse && static.ScriptSource(file, o.Extensions):
 		x.refuseRuled(404, "source or copy of a script")
 	default:
-		x.plan = Plan{Kind: Static, File: file, root: root, ruled: a}
+		x.plan = Plan{Kind: Static, File: file, root: root, ruled: a, filter: x.filterOf(file)}
+		if x.plan.filter > 0 && a.File.Kind == rewrite.Regular {
+			x.plan.Kind = Script
+			x.runScript()
+			return
+		}
+		x.plan.filter = 0
 		x.sendFile()
 	}
 }

@@ -13,7 +13,7 @@ import (
 func (x *Exchange) asRuled(a *rewrite.Answer) *message.Request {
 	g := x.ruling
 	method := a.Method
-	if method == "POST" && a.Kind == rewrite.AnswerFile {
+	if method == "POST" && a.Kind == rewrite.AnswerFile && x.plan.filter == 0 {
 		method = "GET" // Apache sends files to whoever asks
 	}
 	if method == view(x.Req.Method) && !g.q.Edited() {

@@ -87,7 +87,3 @@ func (x *Exchange) redirectRuled(target string) {
 	x.content, x.status, x.plan = unwanted, 0, Plan{}
 	x.rule(method, target)
 }
-
-func errNoProxy(url string) error {
-	return fmt.Errorf("site: [P] to %.200q: this site passes nothing on to other servers", url)
-}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sluice/cgi"
+	"sluice/fcgi"
 	"sluice/gateway"
 	"sluice/loop"
 	"sluice/message"
@@ -33,12 +34,23 @@ func (x *Exchange) runScript() {
 		x.rehearse(req, hasContent)
 		return
 	}
+	var data gateway.Data
+	if x.plan.filter > 0 {
+		var ok bool
+		if data, ok = x.openForFilter(); !ok {
+			return
+		}
+	}
 	r := x.backend().Begin(x)
+	if x.plan.filter > 0 {
+		r.Role, r.Data = fcgi.Filter, data
+	}
 	x.request, x.started = r, x.site.loop.Now()
 	x.fillEnvironment(&r.Env, hasContent)
 	r.Env.Request = req
 	x.stick(r)
-	if !x.plan.isApp() && !x.plan.isCGI() {
+	r.Override = x.granted
+	if x.plan.isPHP() {
 		x.throughGates(r)
 	}
 	if hasContent {
@@ -51,6 +63,8 @@ func (x *Exchange) runScript() {
 // backend is who runs the script of the plan.
 func (x *Exchange) backend() *gateway.Local {
 	switch p := &x.plan; {
+	case p.filter > 0:
+		return x.site.filters[p.filter-1]
 	case p.isApp():
 		return x.site.app
 	case p.isCGI():
@@ -176,9 +190,11 @@ func (x *Exchange) appendURI(b []byte) []byte {
 // Intercept takes over responses that name something to send instead.
 func (x *Exchange) Intercept(res *cgi.Response) bool {
 	switch {
+	case x.plan.Kind == Proxied:
+		return x.interceptFault(res)
 	case len(res.AccelRedirect) > 0:
 		target := append([]byte(nil), res.AccelRedirect...)
-		x.request = nil
+		x.endScript()
 		x.keepFields(res)
 		x.internalRedirect(target)
 		return true
@@ -186,7 +202,7 @@ func (x *Exchange) Intercept(res *cgi.Response) bool {
 		return x.interceptSendFile(res)
 	case res.LocalRedirect:
 		target := append([]byte(nil), res.Location...)
-		x.request = nil
+		x.endScript()
 		if x.ruling != nil {
 			x.redirectRuled(string(target))
 			return true
@@ -195,6 +211,12 @@ func (x *Exchange) Intercept(res *cgi.Response) bool {
 		return true
 	}
 	return false
+}
+
+// endScript: the script, or the authorizer that refuses, is not waited for.
+func (x *Exchange) endScript() {
+	x.request = nil
+	x.endAsking()
 }
 
 // keepFields keeps what a script said about the content that a file replaces;
@@ -225,13 +247,13 @@ func (x *Exchange) interceptSendFile(res *cgi.Response) bool {
 			continue
 		}
 		target := escapePath(r.prefix, rest)
-		x.request = nil
+		x.endScript()
 		x.keepFields(res)
 		x.filesOnly = true
 		x.internalRedirect(target)
 		return true
 	}
-	x.request = nil
+	x.endScript()
 	x.fail(500, fmt.Errorf("site: X-Sendfile %.200q is not below a root of the site", res.SendFile))
 	return true
 }
@@ -257,7 +279,7 @@ func (x *Exchange) Head(res *cgi.Response, length int64) {
 	packed := considered && x.acceptsGzip()
 	for i := range res.Fields {
 		name, value := res.Fields[i].Name, res.Fields[i].Value
-		if frontWrites(name) {
+		if frontWrites(name) && !x.passes(name) {
 			continue
 		}
 		// An ETag stays as it is even if the content is compressed: scripts
@@ -273,11 +295,11 @@ func (x *Exchange) Head(res *cgi.Response, length int64) {
 		x.packer = x.site.newPacker()
 		x.packer.stream, length = length < 0, -1
 	}
-	if len(res.ContentType) == 0 && length != 0 && res.Status != 304 && res.Status != 204 {
+	if len(res.ContentType) == 0 && x.plan.Kind != Proxied && length != 0 && res.Status != 304 && res.Status != 204 {
 		b = appendField(b, "Content-Type", "text/html; charset=UTF-8")
 	}
 	x.lines = b
-	x.head(Head{Status: res.Status, Reason: res.Reason, Fields: b, Length: length}, false)
+	x.head(Head{Status: res.Status, Reason: res.Reason, Fields: b, Length: length, OwnServer: x.passesServer(res)}, false)
 }
 
 // frontWrites tells which fields of a script would stand in the head twice.
@@ -308,7 +330,7 @@ func (x *Exchange) Full() bool { return x.Stream.Full() }
 
 // End implements gateway.Client.
 func (x *Exchange) End() {
-	x.request = nil
+	x.endScript()
 	x.reportSlow()
 	if x.packFailed {
 		x.breakOff()
@@ -330,7 +352,8 @@ func (x *Exchange) reportSlow() {
 
 // Fail implements gateway.Client.
 func (x *Exchange) Fail(f gateway.Failure) {
-	x.request = nil
+	unasked := x.askedFor != nil && !x.answered
+	x.endScript()
 	if x.content == wanted {
 		x.content = unwanted
 	}
@@ -342,6 +365,10 @@ func (x *Exchange) Fail(f gateway.Failure) {
 	x.scratch = x.scratch[:0]
 	if f.RetryAfter > 0 {
 		x.retryAfter(f.RetryAfter)
+	}
+	if unasked { // an error page of the site might be one of what can't be given away
+		x.respond(f.Status, builtinPage(f.Status))
+		return
 	}
 	x.errorPageWith(f.Status)
 }

@@ -81,7 +81,7 @@ func (x *Exchange) perform() {
 		x.runScript()
 	case Redirect:
 		x.redirect(x.plan.Status)
-	case Refused, numKinds:
+	case Refused, Proxied, numKinds: // Proxied is the rules' business
 		x.errorPage(x.plan.Status)
 	}
 }
@@ -186,7 +186,7 @@ func (x *Exchange) head(given Head, own bool) {
 		n := len(x.lines) // h.Fields may be there
 		x.lines = x.site.headers.apply(x.lines, h.Fields)
 		h.Fields = x.lines[n:]
-		h.OwnServer = x.site.headers.ownServer
+		h.OwnServer = h.OwnServer || x.site.headers.ownServer
 	}
 	x.headSent = true
 	x.Status = h.Status

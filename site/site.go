@@ -78,11 +78,18 @@ type Options struct {
 	// App answers requests by itself: for what is no file, or, AppAll, for all.
 	App    *gateway.Options
 	AppAll bool
+	// Authorizers are asked before anything of their paths is given away, Filters
+	// answer in place of files.
+	Authorizers []Authorizer
+	Filters     []Filter
 	// CGI runs programs that are no PHP, those with CGIExtensions and those in
 	// CGIFolders (URL paths without a last slash); nil: there are none.
 	CGI           *gateway.Options
 	CGIExtensions []string
 	CGIFolders    []string
+	// Proxy passes on what [P] of a .htaccess sends elsewhere (proxied.Server); nil:
+	// nothing is.
+	Proxy *gateway.Options
 	// SlowTime reports scripts that take longer; 0: none.
 	SlowTime time.Duration
 	// CompressScripts compresses what scripts send (gzip), where the client
@@ -116,8 +123,11 @@ func New(opts Options) (*Site, error) {
 	if len(opts.Roots) == 0 {
 		return nil, fmt.Errorf("site: %s has no document root", opts.Label)
 	}
-	if opts.Htaccess == nil && (opts.CGI != nil || opts.App != nil) {
-		opts.Htaccess = &Htaccess{} // their handlers are chosen by rules
+	if opts.Htaccess == nil && (opts.CGI != nil || opts.App != nil || len(opts.Authorizers)+len(opts.Filters) > 0) {
+		opts.Htaccess = &Htaccess{} // it is rules that lead to them
+	}
+	if len(opts.Authorizers) > authorizersMax {
+		return nil, fmt.Errorf("site: %s has %d authorizers, more than %d", opts.Label, len(opts.Authorizers), authorizersMax)
 	}
 	s := &Site{opts: opts, headers: compileRules(opts.Headers)}
 	if fc := opts.FrontController; fc != "" {
@@ -125,7 +135,7 @@ func New(opts Options) (*Site, error) {
 		s.fcFolder = opts.Path + fc[:strings.LastIndexByte(fc, '/')+1]
 	}
 	if opts.Htaccess != nil {
-		s.base = rewrite.Compile(serverText(&opts), "sluice", "/", &rewrite.Dialect{Server: true})
+		s.base = rewrite.Compile(serverText(&opts), "sluice", "/", &rewrite.Dialect{Server: true, Modules: modules(opts.Proxy != nil)})
 		if s.base.Fault != nil {
 			return nil, fmt.Errorf("site: %s: %w", opts.Label, s.base.Fault)
 		}
@@ -139,6 +149,7 @@ func New(opts Options) (*Site, error) {
 		if s.maps, err = newMaps(opts.Maps); err != nil {
 			return nil, fmt.Errorf("%w (site %s)", err, opts.Label)
 		}
+		s.compiled.proxy = opts.Proxy != nil
 		s.startWatching()
 		s.utf8, s.lookups = opts.Hidden == static.Refuse, newLookups()
 	}
@@ -151,13 +162,17 @@ func (s *Site) Label() string { return s.opts.Label }
 // local is a loop's part of a site.
 type local struct {
 	*Site
-	loop      *loop.Loop
-	roots     []rootCache
-	php       *gateway.Local
-	plain     variant           // php itself
-	cgi       *gateway.Local    // nil: no CGI programs
-	app       *gateway.Local    // nil: no application of its own
-	utf8Types map[string]string // with their charset
+	loop  *loop.Loop
+	roots []rootCache
+	php   *gateway.Local
+	plain variant        // php itself
+	cgi   *gateway.Local // nil: no CGI programs
+	app   *gateway.Local // nil: no application of its own
+	proxy *gateway.Local // nil: [P] passes nothing on
+	// Those of Options.Authorizers and Options.Filters.
+	authorizers []*gateway.Local
+	filters     []*gateway.Local
+	utf8Types   map[string]string // with their charset
 	// variants are those by the settings of a .htaccess, and by their text.
 	variants      map[*rewrite.Config]*variant
 	variantsByIni map[string]*variant
@@ -188,8 +203,17 @@ func (s *Site) on(l *loop.Loop) (*local, error) {
 	if s.opts.App != nil {
 		sl.app = s.opts.App.On(l)
 	}
+	for i := range s.opts.Authorizers {
+		sl.authorizers = append(sl.authorizers, s.opts.Authorizers[i].Backend.On(l))
+	}
+	for i := range s.opts.Filters {
+		sl.filters = append(sl.filters, s.opts.Filters[i].Backend.On(l))
+	}
 	if s.opts.CGI != nil {
 		sl.cgi = s.opts.CGI.On(l)
+	}
+	if s.opts.Proxy != nil {
+		sl.proxy = s.opts.Proxy.On(l)
 	}
 	if s.opts.PHP != nil {
 		sl.php = s.opts.PHP.On(l)
@@ -355,7 +379,7 @@ func splitPort(b []byte) (host, port []byte) {
 // Close gives back what is idle; requests in flight go on.
 func (h *Host) Close() {
 	for _, sl := range h.all {
-		for _, backend := range []*gateway.Local{sl.php, sl.cgi, sl.app} {
+		for _, backend := range slices.Concat([]*gateway.Local{sl.php, sl.cgi, sl.app, sl.proxy}, sl.authorizers, sl.filters) {
 			if backend != nil {
 				backend.Close()
 			}

@@ -13,6 +13,7 @@ import (
 	"sluice/conf"
 	"sluice/host"
 	"sluice/rewrite"
+	"sluice/site"
 )
 
 func checkCommand() *cobra.Command {
@@ -55,6 +56,7 @@ request below its folder 500.`,
 	f := cmd.Flags()
 	f.StringVar(&file, "config", "sluice.toml", "the file to check")
 	f.StringVar(&flags.Override, "allow-override", "", "All (default), None or classes of directives: what .htaccess files may say")
+	f.StringArrayVar(&flags.ProxyTo, "proxy-to", nil, "host[:port], unix:/path or * that [P] of .htaccess may pass requests on to (can be repeated)")
 	f.BoolVar(&asJSON, "json", false, "print the findings as JSON")
 	return cmd
 }
@@ -70,7 +72,12 @@ func (c *htaccessCheck) folder(dir string, flags conf.Overrides) error {
 		c.good = "allow_override is None: .htaccess files are not read"
 		return nil
 	}
-	return c.walk(s.Dir, host.Overrides(s.AllowOverride))
+	return c.walk(s.Dir, dialectOf(s))
+}
+
+// dialectOf is how a site's files are read.
+func dialectOf(s *conf.Site) *rewrite.Dialect {
+	return site.Dialect(host.Overrides(s.AllowOverride), len(s.ProxyTo) > 0)
 }
 
 // config checks a configuration, then the files of its sites.
@@ -90,7 +97,7 @@ func (c *htaccessCheck) config(file string, flags conf.Overrides) error {
 			roots = append(roots, a.Dir)
 		}
 		for _, root := range roots {
-			if err := c.walk(root, host.Overrides(s.AllowOverride)); err != nil {
+			if err := c.walk(root, dialectOf(s)); err != nil {
 				return err
 			}
 		}

@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"sluice/rewrite"
-	"sluice/site"
 )
 
 // htaccessBytesMax is one more than what a .htaccess may have, so that one that
@@ -27,7 +26,7 @@ type htaccessCheck struct {
 
 // walk checks the files of a folder and of those below it, but not behind
 // symbolic links: those are checked where they really are.
-func (c *htaccessCheck) walk(root string, allowed rewrite.Override) error {
+func (c *htaccessCheck) walk(root string, dialect *rewrite.Dialect) error {
 	root, err := filepath.EvalSymlinks(root)
 	if err != nil {
 		return exitWith(exitConfig, err)
@@ -35,7 +34,6 @@ func (c *htaccessCheck) walk(root string, allowed rewrite.Override) error {
 	if c.seen == nil {
 		c.seen = map[string]bool{}
 	}
-	dialect := site.Dialect(allowed)
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			c.add(rewrite.Finding{File: path, Directive: "folder", Message: err.Error(), Level: rewrite.Warning})

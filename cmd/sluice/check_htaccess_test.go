@@ -11,6 +11,7 @@ import (
 
 	"sluice/conf"
 	"sluice/rewrite"
+	"sluice/site"
 )
 
 // checkTree is a folder whose .htaccess files have one finding of each kind, and more.
@@ -142,7 +143,7 @@ func TestCheckUnreadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	var c htaccessCheck
-	if err := c.walk(dir, rewrite.OverrideAll); err != nil {
+	if err := c.walk(dir, site.Dialect(rewrite.OverrideAll, false)); err != nil {
 		t.Fatal(err)
 	}
 	if c.files != 1 || len(c.findings) != 1 || !strings.Contains(c.findings[0].Message, "larger") {

@@ -67,6 +67,7 @@ No script is run and no PHP is started.`,
 	fl.BoolVar(&f.json, "json", false, "print JSON")
 	fl.BoolVar(&f.noColor, "no-color", false, "no colours on a terminal (nor with NO_COLOR set)")
 	fl.StringVar(&f.conf.Override, "allow-override", "", "All (default), None or classes of directives: what .htaccess files may say")
+	fl.StringArrayVar(&f.conf.ProxyTo, "proxy-to", nil, "host[:port], unix:/path or * that [P] of .htaccess may pass requests on to (can be repeated)")
 	fl.StringVar(&f.conf.HiddenFiles, "hidden-files", "", "refuse (default) or apache: which files are never served")
 	fl.StringVar(&f.conf.PHP, "php", "", "as for serve; nothing is started")
 	return cmd

@@ -189,6 +189,34 @@ func TestExplainWithout(t *testing.T) {
 	}
 }
 
+// TestExplainProxy: who would be asked is told, and is not asked.
+func TestExplainProxy(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, ".htaccess"), []byte("RewriteEngine On\nRewriteRule ^api/(.*)$ http://192.0.2.1:3000/$1 [P]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		to     []string
+		kind   string
+		status int
+		file   string
+		why    string
+	}{
+		{[]string{"192.0.2.1"}, "proxy", 200, "http://192.0.2.1:3000/a%20b?c=d", ""},
+		{nil, "status", 500, "", "proxy_to"},
+	} {
+		f := explainFlags{client: "::1"}
+		f.conf.PHP, f.conf.ProxyTo = "off", c.to
+		e, err := f.explain([]string{"/api/a%20b?c=d", dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := e.Result; r.Kind != c.kind || r.Status != c.status || r.File != c.file || !strings.Contains(r.Why, c.why) {
+			t.Errorf("proxy_to %q: got %+v", c.to, r)
+		}
+	}
+}
+
 // TestExplainWaits: rules that wait for a slow password are told once, as they
 // run when it is known.
 func TestExplainWaits(t *testing.T) {

@@ -52,6 +52,7 @@ log what each PHP worker is at.`,
 	f.StringVar(&flags.PHP, "php", "", "auto, off, /path/to/php-cgi, unix:PATH or tcp:HOST:PORT of a FastCGI server")
 	f.StringVar(&flags.Workers, "workers", "", "number of PHP workers, or auto")
 	f.StringVar(&flags.Override, "allow-override", "", "All (default), None or classes of directives: what .htaccess files may say")
+	f.StringArrayVar(&flags.ProxyTo, "proxy-to", nil, "host[:port], unix:/path or * that [P] of .htaccess may pass requests on to (can be repeated)")
 	f.StringVar(&flags.HiddenFiles, "hidden-files", "", "refuse (default) or apache: which files are never served")
 	f.StringVar(&flags.Engine, "engine", "", "auto, epoll, io_uring or portable")
 	f.StringVar(&flags.AccessLog, "access-log", "", "off, - or FILE")

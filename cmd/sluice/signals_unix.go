@@ -8,7 +8,9 @@ import (
 	"syscall"
 )
 
-func notifyMore(c chan<- os.Signal) { signal.Notify(c, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP) }
+func notifyMore(c chan<- os.Signal) {
+	signal.Notify(c, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP)
+}
 
 func isReopen(s os.Signal) bool { return s == syscall.SIGUSR1 }
 func isStatus(s os.Signal) bool { return s == syscall.SIGUSR2 }

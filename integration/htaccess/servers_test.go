@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,14 +56,14 @@ var apacheModules = strings.Fields(`mpm_prefork authn_core authn_file authz_core
 	proxy_fcgi filter deflate autoindex negotiation ssl socache_shmcb reqtimeout`)
 
 // startApache runs Apache 2.4 with one port per document root; all of them are
-// vhosts of the name example.com.
-func startApache(t testing.TB, fpm string, roots []string) []string {
+// vhosts of the name example.com. more are modules beside the usual ones.
+func startApache(t testing.TB, fpm string, roots []string, more ...string) []string {
 	t.Helper()
 	bin := tool(t, "apache2", "httpd")
 	dir := workDir(t)
 	addrs := freeAddrs(t, len(roots))
 	conf := filepath.Join(dir, "apache.conf")
-	writeFile(t, conf, apacheConf(t, dir, fpm, roots, addrs))
+	writeFile(t, conf, apacheConf(t, dir, fpm, roots, addrs, more))
 	cmd := exec.Command(bin, "-d", dir, "-f", conf, "-DFOREGROUND")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LANG=C"}
 	p := startProcess(t, dir, "apache", cmd)
@@ -72,14 +73,14 @@ func startApache(t testing.TB, fpm string, roots []string) []string {
 	return addrs
 }
 
-func apacheConf(t testing.TB, dir, fpm string, roots, addrs []string) string {
+func apacheConf(t testing.TB, dir, fpm string, roots, addrs, more []string) string {
 	t.Helper()
 	modules := "/usr/lib/apache2/modules"
 	if _, err := os.Stat(modules); err != nil {
 		missing(t, "Apache's modules in "+modules)
 	}
 	var b strings.Builder
-	for _, m := range apacheModules {
+	for _, m := range slices.Concat(apacheModules, more) {
 		fmt.Fprintf(&b, "LoadModule %s_module %s/mod_%s.so\n", m, modules, m)
 	}
 	if os.Geteuid() == 0 {

@@ -1,0 +1,214 @@
+package proxied
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sluice/cgi"
+	"sluice/fcgi"
+	"sluice/message"
+)
+
+// fixture is a server that may ask anybody, and what it logged.
+type fixture struct {
+	*Server
+	t *testing.T
+
+	mu  sync.Mutex
+	log []string
+}
+
+func start(t *testing.T, opts Options) *fixture {
+	t.Helper()
+	f := &fixture{t: t}
+	opts.Folder = t.TempDir()
+	if opts.To == nil {
+		opts.To = []string{"*"}
+	}
+	opts.Log = func(err error) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.log = append(f.log, err.Error())
+	}
+	s, err := Start(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Server = s
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
+}
+
+func (f *fixture) logged() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return strings.Join(f.log, "\n")
+}
+
+// client is the gateway's end of a connection.
+type client struct {
+	t   *testing.T
+	nc  net.Conn
+	dec fcgi.Decoder
+	in  []byte // received, not decoded
+	buf [64 << 10]byte
+}
+
+func (f *fixture) dial() *client {
+	f.t.Helper()
+	nc, err := net.Dial("unix", f.Address())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() { _ = nc.Close() })
+	return &client{t: f.t, nc: nc}
+}
+
+func (c *client) write(b []byte) {
+	c.t.Helper()
+	if _, err := c.nc.Write(b); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// order is a request to be passed on.
+type order struct {
+	method, target string
+	fields         []string // Name: value
+	body           []byte   // nil: none
+	fresh          bool
+}
+
+// head is BEGIN_REQUEST and PARAMS, as the site has the gateway send them.
+func (o order) head(id uint16) []byte {
+	ask := Ask{Target: o.target, Client: "192.0.2.7", Server: "front.example", Fresh: o.fresh}
+	for _, f := range o.fields {
+		name, value, _ := strings.Cut(f, ": ")
+		ask.Fields = append(ask.Fields, message.Field{Name: []byte(name), Value: []byte(value)})
+	}
+	if o.method == "" {
+		o.method = "GET"
+	}
+	e := cgi.Environment{Request: &message.Request{Method: []byte(o.method), Minor: 1}, Variables: ask.Variables(nil), ContentLength: -1}
+	if o.body != nil {
+		e.ContentLength = int64(len(o.body))
+	}
+	w := fcgi.BeginParams(fcgi.AppendBeginRequest(nil, id, fcgi.Responder, fcgi.KeepConn), id)
+	e.Emit(sink{&w})
+	return w.End()
+}
+
+type sink struct{ w *fcgi.ParamsWriter }
+
+func (s sink) Pair(name, value []byte) { s.w.Add(string(name), value) }
+
+// answer is what came for a request.
+type answer struct {
+	res   cgi.Response
+	body  string
+	fault string
+	cut   bool // the connection ended before END_REQUEST
+}
+
+// field is the value of a response's field, in lower case.
+func (a *answer) field(name string) string { return string(a.res.Get(name)) }
+
+func (c *client) next() (fcgi.Event, bool) {
+	c.t.Helper()
+	for {
+		if len(c.in) > 0 {
+			n, ev, ok, err := c.dec.Next(c.in)
+			c.in = c.in[n:]
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			if ok {
+				return ev, true
+			}
+			continue
+		}
+		_ = c.nc.SetReadDeadline(time.Now().Add(20 * time.Second))
+		n, err := c.nc.Read(c.buf[:])
+		c.in = c.buf[:n]
+		if n == 0 {
+			if !errors.Is(err, io.EOF) && !strings.Contains(err.Error(), "reset") {
+				c.t.Fatal(err)
+			}
+			return fcgi.Event{}, false
+		}
+	}
+}
+
+func (c *client) answer(id uint16) *answer {
+	c.t.Helper()
+	var out bytes.Buffer
+	a := &answer{}
+	for {
+		ev, ok := c.next()
+		if !ok {
+			a.cut = true
+			return a.parse(c.t, out.Bytes())
+		}
+		if ev.ID != id {
+			c.t.Fatalf("%v of request %d, want %d", ev.Type, ev.ID, id)
+		}
+		switch ev.Type { //nolint:exhaustive // the rest is wrong
+		case fcgi.Stdout:
+			out.Write(ev.Content)
+		case fcgi.EndRequest:
+			return a.parse(c.t, out.Bytes())
+		default:
+			c.t.Fatalf("unexpected %v", ev.Type)
+		}
+	}
+}
+
+func (a *answer) parse(t *testing.T, out []byte) *answer {
+	t.Helper()
+	var r cgi.HeadReader
+	n, done, err := r.Feed(out, &a.res)
+	if err != nil || !done && len(out) > 0 {
+		t.Fatalf("head %.300q: %v", out, err)
+	}
+	a.body = string(out[n:])
+	a.fault = a.field(strings.ToLower(FaultField))
+	return a
+}
+
+// ask sends a request on a connection of its own.
+func (f *fixture) ask(o order) *answer {
+	f.t.Helper()
+	c := f.dial()
+	defer func() { _ = c.nc.Close() }()
+	return c.ask(1, o)
+}
+
+func (c *client) ask(id uint16, o order) *answer {
+	c.t.Helper()
+	b := o.head(id)
+	if len(o.body) > 0 {
+		b = fcgi.AppendStream(b, fcgi.Stdin, id, o.body)
+	}
+	b = fcgi.AppendRecord(b, fcgi.Stdin, id, nil)
+	go func() { _, _ = c.nc.Write(b) }()
+	return c.answer(id)
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(15 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
