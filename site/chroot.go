@@ -12,7 +12,7 @@ import (
 // may be another file in there.
 func (x *Exchange) outsideChroot() bool {
 	jail := x.site.opts.Chroot
-	if jail == "" || x.plan.isApp() || x.plan.isCGI() {
+	if jail == "" || !x.plan.isPHP() {
 		return false
 	}
 	file := x.plan.root.cache.RealRoot()
@@ -29,7 +29,7 @@ func (x *Exchange) outsideChroot() bool {
 // enterChroot gives the paths of an environment as PHP sees them.
 func (x *Exchange) enterChroot(e *cgi.Environment) {
 	jail := x.site.opts.Chroot
-	if jail == "" || x.plan.isApp() || x.plan.isCGI() {
+	if jail == "" || !x.plan.isPHP() {
 		return
 	}
 	for _, path := range []*[]byte{&e.ScriptFilename, &e.DocumentRoot, &e.PathTranslated} {

@@ -47,6 +47,7 @@ func (x *Exchange) runScript() {
 	}
 	x.request, x.started = r, x.site.loop.Now()
 	x.fillEnvironment(&r.Env, hasContent)
+	x.enterChroot(&r.Env)
 	r.Env.Request = req
 	x.stick(r)
 	r.Override = x.granted
@@ -79,6 +80,7 @@ func (x *Exchange) backend() *gateway.Local {
 func (x *Exchange) rehearse(req *message.Request, hasContent bool) {
 	e := cgi.Environment{Request: req}
 	x.fillEnvironment(&e, hasContent)
+	x.enterChroot(&e)
 	x.Rehearse(&e)
 	x.content = unwanted
 	x.Head(&cgi.Response{Status: 200, ContentType: []byte("text/html; charset=UTF-8"), Fields: []message.Field{
@@ -148,7 +150,6 @@ func (x *Exchange) fillEnvironment(e *cgi.Environment, hasContent bool) {
 	if x.plan.ruled != nil {
 		x.fillRuled(e, hasContent)
 	}
-	x.enterChroot(e)
 }
 
 // appendLower writes a host name as Apache gives it in SERVER_NAME.
