@@ -81,7 +81,10 @@ func TestPrivateFolders(t *testing.T) {
 		t.Errorf("an empty folder is left: %v", err)
 	}
 	for _, bad := range []PrivateOptions{
-		{Site: "a", State: "state"}, {Site: "a", State: "/a;b"}, {Site: "a", State: "/a:b"}, {Site: "a", State: "/elsewhere", Chroot: t.TempDir()},
+		{Site: "a", State: "state"},
+		{Site: "a", State: "/a;b"},
+		{Site: "a", State: "/a:b"},
+		{Site: "a", State: "/elsewhere", Chroot: t.TempDir()},
 		{Site: "a", State: session},
 	} {
 		if p, err := OpenPrivate(bad); err == nil {
