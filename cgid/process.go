@@ -11,9 +11,23 @@ type command struct {
 	path, dir string
 	args, env []string
 	files     []*os.File // its descriptors 0, 1 and 2
+	as        *Account   // nil: ourselves
+}
+
+// Account is a user that programs run as, by number, with his supplementary
+// groups.
+type Account struct {
+	UID, GID uint32
+	Groups   []uint32
 }
 
 func (c command) start(attr *syscall.SysProcAttr) (*process, error) {
+	if c.as != nil {
+		c.as.credential(attr)
+		for _, f := range c.files { // for who opens /dev/stderr and the like
+			_ = f.Chown(int(c.as.UID), int(c.as.GID))
+		}
+	}
 	p, err := os.StartProcess(c.path, c.args, &os.ProcAttr{Dir: c.dir, Env: c.env, Files: c.files, Sys: attr})
 	if err != nil {
 		return nil, err

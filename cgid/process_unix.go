@@ -14,6 +14,10 @@ type group struct{}
 
 func (group) attach(*os.Process) error { return nil }
 
+func (a *Account) credential(attr *syscall.SysProcAttr) {
+	attr.Credential = &syscall.Credential{Uid: a.UID, Gid: a.GID, Groups: a.Groups}
+}
+
 // terminate asks all of the group to end.
 func (p *process) terminate() { _ = unix.Kill(-p.p.Pid, unix.SIGTERM) }
 

@@ -45,6 +45,9 @@ func assign(job windows.Handle, p *os.Process) error {
 	return err
 }
 
+// credential does nothing: users have no numbers on Windows.
+func (a *Account) credential(*syscall.SysProcAttr) {}
+
 // terminate ends the job at once: there is no signal to ask with.
 func (p *process) terminate() { p.kill() }
 

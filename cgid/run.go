@@ -119,6 +119,7 @@ func (r *run) exec() error {
 		env:   r.req.environment(r.s.opts.Environment),
 		dir:   filepath.Dir(r.req.script),
 		files: []*os.File{r.theirs, outWrite, errWrite},
+		as:    r.s.opts.Account,
 	})
 	_ = r.theirs.Close()
 	if err != nil {

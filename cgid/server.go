@@ -28,6 +28,8 @@ type Options struct {
 	// OutputBytesMax is how many octets a program may write to its standard
 	// output, head included; 0 is no limit.
 	OutputBytesMax int64
+	// Account is who programs run as, which takes root; nil is ourselves.
+	Account *Account
 	// Environment is added to that of every program, as NAME=value. A request's
 	// PARAMS win over it.
 	Environment []string

@@ -99,6 +99,7 @@ func (dr *draft) checkSite(i int) {
 		dr.canRun(i, "php.use", s.PHP.Path)
 	}
 	dr.checkMaps(i)
+	dr.checkAccount(i)
 	if n := s.PHP.WorkersMax; n > 0 && n < s.PHP.Workers {
 		dr.report(i, "php.workers_max", fmt.Sprintf("%d workers at most are fewer than php.workers = %d", n, s.PHP.Workers), nil)
 	}
@@ -122,6 +123,7 @@ func (dr *draft) checkSite(i int) {
 		return
 	}
 	dr.checkApp(i)
+	dr.checkChroot(i)
 }
 
 // checkApp finds the application and merges what is known about it.

@@ -246,8 +246,7 @@ type PHP struct {
 	// StatusPath is pm.status_path of a php-fpm that is not ours; "": unknown.
 	StatusPath string
 	// SlowTime logs scripts that take longer; 0: none.
-	SlowTime time.Duration
-	// User is who own workers run as (fpm, as root); "": as sluice.
-	User       string
+	SlowTime   time.Duration
+	Isolation  Isolation
 	Extensions []string // of scripts, with dot, compared byte for byte
 }

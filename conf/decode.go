@@ -140,7 +140,7 @@ func (d *decoder) apply(k *key, n *node, t target) {
 }
 
 func (d *decoder) text(k *key, n *node, t target) {
-	if n.shape != shapeText {
+	if n.shape != shapeText && (!k.flagged || n.shape != shapeBool) {
 		d.wrong(k, n)
 		return
 	}

@@ -47,6 +47,7 @@ type key struct {
 	about    string
 	siteOnly bool // of [[site]] alone, not a default for all sites at the top
 	loose    bool // kindMap: values may be integers and booleans
+	flagged  bool // kindText: true and false are taken, too, as text
 	multi    bool // kindMap: values may be lists of strings
 
 	resolve   func(base, s string) string // makes relative paths absolute
@@ -147,6 +148,9 @@ func (k *key) takes() string {
 		s = "a list of strings"
 	case kindMap:
 		s = "a table"
+	}
+	if k.flagged {
+		s += ", true or false"
 	}
 	if k.word != "" {
 		s += fmt.Sprintf(" or %q", k.word)

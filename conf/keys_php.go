@@ -37,11 +37,6 @@ var phpKeys = []key{
 		setNumber: func(t target, n int64) { t.site.PHP.SlowTime = duration(n) },
 	},
 	{
-		path: "php.user", kind: kindText, def: `""`,
-		about:   "User that PHP runs as, with `manager = \"fpm\"` and sluice started as root; `\"\"` for sluice's own.",
-		setText: func(t target, s string) error { t.site.PHP.User = s; return nil },
-	},
-	{
 		path: "php.workers_min", kind: kindInteger, def: `0`, max: 4096, unit: "workers",
 		about:     "With `manager = \"fpm\"`: workers kept in reserve, while others are started when needed, up to `workers`; 0 keeps all running.",
 		setNumber: func(t target, n int64) { t.site.PHP.WorkersMin = int(n) },

@@ -12,13 +12,13 @@ import (
 // stand in a [[site]].
 var (
 	topLevel  = newLevel(tables, serverKeys, siteDefaultKeys())
-	siteLevel = newLevel(tables, siteKeys, pathProgramKeys, phpKeys, fastcgiKeys, cgiKeys)
+	siteLevel = newLevel(tables, siteKeys, pathProgramKeys, phpKeys, isolationKeys, fastcgiKeys, cgiKeys)
 )
 
 // siteDefaultKeys are the site keys that are good at the top too.
 func siteDefaultKeys() []key {
 	var all []key
-	for _, k := range slices.Concat(siteKeys, pathProgramKeys, phpKeys, fastcgiKeys, cgiKeys) {
+	for _, k := range slices.Concat(siteKeys, pathProgramKeys, phpKeys, isolationKeys, fastcgiKeys, cgiKeys) {
 		if !k.siteOnly {
 			all = append(all, k)
 		}

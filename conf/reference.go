@@ -15,7 +15,7 @@ func Reference() string {
 	writeKeys(&b, "", serverKeys)
 	b.WriteString("\n## Sites\n\nEach `[[site]]` is one web site. These keys stand in a `[[site]]` only:\n")
 	var own, shared []key
-	for _, k := range slices.Concat(siteKeys, pathProgramKeys, phpKeys, fastcgiKeys, cgiKeys) {
+	for _, k := range slices.Concat(siteKeys, pathProgramKeys, phpKeys, isolationKeys, fastcgiKeys, cgiKeys) {
 		if k.siteOnly {
 			own = append(own, k)
 		} else {

@@ -52,6 +52,7 @@ func (p *Site) describePHP() string {
 	if most := r.sizer.max; most > r.conns {
 		text += fmt.Sprintf(", up to %d when requests wait", most)
 	}
+	text += r.isolation.describe()
 	if r.group == nil {
 		text = fmt.Sprintf("%s at %s, up to %d connections", v, r.where, r.conns)
 	}

@@ -74,12 +74,16 @@ func (h *Host) prepare() error {
 	compressor := static.NewCompressor(1)
 	for i := range h.cfg.Sites {
 		s := &h.cfg.Sites[i]
+		if err := mayRunCGI(s); err != nil {
+			return err
+		}
 		runner, err := newPHP(s, h.log)
 		if err != nil {
 			return err
 		}
 		p, err := wireSite(s, store, compressor, runner, h.log)
 		if err != nil {
+			runner.abandon()
 			return err
 		}
 		h.sites = append(h.sites, p)
@@ -268,6 +272,7 @@ func (h *Host) endOthers(grace time.Duration) {
 		if p.variants != nil {
 			p.variants.stop(grace)
 		}
+		p.php.abandon()
 		p.Close()
 	}
 }

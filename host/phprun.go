@@ -33,6 +33,7 @@ type phpRunner struct {
 	plain     *zap.Logger // log without the site, which php names itself
 	where     string
 	upstreams *upstreams    // nil: PHP is ours
+	isolation *isolation    // nil: PHP is not ours
 	conns     int           // workers, at the beginning
 	sizer     sizer         // belongs to size
 	workers   atomic.Int32  // that may run scripts now
@@ -145,14 +146,25 @@ func (r *phpRunner) own(s *conf.Site) error {
 		Site: s.Label(), Binary: r.bin, Workers: r.sizer.max + r.laneWorkers, Ini: iniWithDefaults(r.cfg.Ini), MaxRequests: r.cfg.MaxRequests,
 		RequestTime: r.cfg.RequestTime, BodyMaxBytes: max(s.BodyMax, 0), KeepTrying: true, Log: r.plain, OnChange: r.changed,
 	}
+	first := r.isolation == nil
+	if first {
+		var err error
+		if r.isolation, err = isolate(s, r.bin, r.log); err != nil {
+			return err
+		}
+	}
+	r.isolation.apply(r.cfg.Ini, &opts)
 	if r.fpm {
 		opts.Mode = php.ModeFPM
 		opts.FPM = php.FPMOptions{
-			Extensions: r.cfg.Extensions, WorkersMin: r.cfg.WorkersMin, SlowTime: r.cfg.SlowTime, User: r.cfg.User,
+			Extensions: r.cfg.Extensions, WorkersMin: r.cfg.WorkersMin, SlowTime: r.cfg.SlowTime,
 		}
 	}
 	group, err := php.NewGroup(opts)
 	if err != nil {
+		if first {
+			r.abandon()
+		}
 		return at(StagePHP, err)
 	}
 	r.group = group

@@ -81,7 +81,7 @@ func (v *phpVariants) start(ini map[string]string) (*phpVariant, error) {
 		s.PHP.Ini = map[string]string{}
 	}
 	maps.Copy(s.PHP.Ini, ini)
-	r := &phpRunner{cfg: &s.PHP, log: v.base.log, plain: v.base.plain, bin: v.base.bin, where: v.base.where, fpm: v.base.fpm}
+	r := &phpRunner{cfg: &s.PHP, log: v.base.log, plain: v.base.plain, bin: v.base.bin, where: v.base.where, fpm: v.base.fpm, isolation: v.base.isolation}
 	if err := r.own(&s); err != nil {
 		return nil, err
 	}

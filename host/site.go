@@ -44,7 +44,7 @@ func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor,
 	p.bodyMax.Store(max(cfg.BodyMax, 0))
 	opts := site.Options{
 		Label: cfg.Label(), Names: cfg.Names, Path: cfg.Path, Index: cfg.Index, FrontController: cfg.FrontController,
-		Extensions: cfg.PHP.Extensions, Deny: cfg.Deny, NoPHP: cfg.NoPHP, BodyMax: p.bodyMax.Load,
+		Extensions: cfg.PHP.Extensions, Deny: denied(cfg), Chroot: cfg.PHP.Isolation.Chroot, NoPHP: cfg.NoPHP, BodyMax: p.bodyMax.Load,
 		ErrorPages: cfg.ErrorPages, Maps: cfg.RewriteMaps,
 	}
 	if cfg.HiddenFiles == "apache" {

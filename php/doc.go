@@ -9,14 +9,17 @@
 // ini file and probe script, php-fpm's configuration, and every PHP process of one
 // site. Stop gives all of them back.
 //
+// A Private owns the lock of a site's folder, and the folders in it as long as they
+// are empty: what scripts have put there stays.
+//
 // # Goroutines
 //
 // Each supervised process has one supervisor goroutine, tied to its OS thread
 // (see "No process is left behind"), one that waits for the process to exit and
 // one that reads its output; each process that a Reload replaces has one until it
-// is gone, and the slow log of a php-fpm has one. Exported methods may be called from any goroutine;
-// all of them may block on system calls, so an event loop calls them through a
-// goroutine. Options.OnChange is called from a supervisor and must not block.
+// is gone, the slow log of a php-fpm has one, and so has a Private. Exported methods
+// may be called from any goroutine; all of them may block on system calls, so an
+// event loop calls them through a goroutine. Options.OnChange is called from a supervisor and must not block.
 //
 // # Imports
 //
@@ -78,12 +81,26 @@
 // After fastcgi_finish_request php-fpm 8.2 sends END_REQUEST and keeps the
 // connection, while its worker runs on: a request sent there waits for that.
 //
+// # Workers of another user
+//
+// Started by root, php-cgi is the account's from its start, php-fpm's workers become
+// so. The run folder stays root's, so that nobody can put a link where we write;
+// the account may pass through (mode 0710) and read its ini file. Sockets are root's
+// alone: a script that could connect would set what its administrator has fixed
+// (PHP_ADMIN_VALUE).
+//
+// Looking at such a process in /proc takes CAP_SYS_PTRACE, which root in a container
+// lacks. The same is allowed to a thread with the process's file system user and
+// group (setfsuid(2)) and capabilities that include the process's, which has none.
+//
 // # No process is left behind
 //
 // On Linux the parent has PR_SET_PDEATHSIG, which fires when the thread that
 // forked it ends, hence the tied thread. That does not reach a child in a busy
 // script, so a pipe does the rest: its read end, inherited by all of the process
 // group, is set to signal the group with SIGKILL (F_SETOWN, F_SETSIG, O_ASYNC)
-// when its only write end, ours, goes away. On Windows a job object does it. On
-// other systems workers survive a SIGKILL of sluice.
+// when its only write end, ours, goes away. That signal is checked against who
+// called F_SETOWN: the machine's root may signal all, the root of a user namespace
+// its own, so there the call is made in the account's name. On Windows a job object
+// does it. On other systems workers survive a SIGKILL of sluice.
 package php

@@ -31,6 +31,7 @@ func environment(base []string, o *Options, children int, scanDir string) []stri
 	if _, ok := env["PATH"]; !ok && runtime.GOOS != "windows" {
 		env["PATH"] = defaultPath
 	}
+	o.Account.set(env)
 	maps.Copy(env, o.Env)
 	// An empty element stands for the folder compiled into php.
 	env["PHP_INI_SCAN_DIR"] = env["PHP_INI_SCAN_DIR"] + string(os.PathListSeparator) + scanDir

@@ -33,6 +33,14 @@ func hideEnviron(leader int, configured map[string]string) error {
 }
 
 func hideIn(pid int, configured map[string]string) error {
+	err := blankIn(pid, configured)
+	if err != nil {
+		asOwner(strconv.Itoa(pid), func() { err = blankIn(pid, configured) })
+	}
+	return err
+}
+
+func blankIn(pid int, configured map[string]string) error {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return fmt.Errorf("php: environment of process %d: %w", pid, err)

@@ -24,20 +24,23 @@ const folderPrefix = "sluice-php-"
 type folder struct {
 	path string
 	lock *os.File // nil where folders cannot be locked
+	as   *Account // who the workers are, nil for ourselves
 	// probeSuffix is how the probe's name ends; "" is ".php".
 	probeSuffix string
 }
 
 // newFolder makes a folder in parent ("" for the temporary folder) and removes
 // those that a killed sluice left there. Where the path would be too long for a
-// socket's name the folder is made in /tmp.
-func newFolder(parent string) (*folder, error) {
+// socket's name, or where the account that the workers are cannot get to, the
+// folder is made in /tmp. It and all in it is ours, root's: the account may enter
+// it and read what it needs; nobody but us may connect to the sockets.
+func newFolder(parent string, as *Account) (*folder, error) {
 	if parent == "" {
 		parent = os.TempDir()
 	}
 	// MkdirTemp appends at most ten digits; then comes the socket.
 	longest := filepath.Join(parent, folderPrefix+"4294967295", "g"+strconv.Itoa(workersMax)+".sock")
-	if len(longest) > socketPathMaxBytes {
+	if len(longest) > socketPathMaxBytes || closedTo(parent, as) {
 		parent = "/tmp"
 	}
 	removeStale(parent, time.Now())
@@ -45,11 +48,22 @@ func newFolder(parent string) (*folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("php: run folder: %w", err)
 	}
-	f := &folder{path: path}
+	f := &folder{path: path, as: as}
 	if f.lock, err = lockFolder(path); err != nil {
 		return nil, errors.Join(fmt.Errorf("php: run folder %q: %w", path, err), f.remove())
 	}
+	if err := as.admit(path, false); err != nil {
+		return nil, errors.Join(fmt.Errorf("php: run folder %q: %w", path, err), f.remove())
+	}
 	return f, nil
+}
+
+func closedTo(dir string, as *Account) bool {
+	if as == nil {
+		return false
+	}
+	blocked, err := as.Reaches(dir)
+	return err == nil && blocked != ""
 }
 
 // removeStale removes run folders whose owner is gone: nobody holds their lock.
@@ -87,7 +101,16 @@ func (f *folder) write(settings map[string]string) error {
 	if err := os.WriteFile(f.probe(), []byte(probeScript), 0o600); err != nil {
 		return fmt.Errorf("php: probe script: %w", err)
 	}
+	if err := f.share(); err != nil {
+		return fmt.Errorf("php: run folder: %w", err)
+	}
 	return nil
+}
+
+// share lets the account read what PHP has to. The files become its own, as its
+// group may be that of others.
+func (f *folder) share() error {
+	return errors.Join(f.as.admit(f.ini(), true), f.as.give(filepath.Join(f.ini(), "sluice.ini")), f.as.give(f.probe()))
 }
 
 func (f *folder) ini() string { return filepath.Join(f.path, "ini") }

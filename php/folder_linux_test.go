@@ -10,7 +10,7 @@ import (
 
 func TestStaleFoldersAreRemoved(t *testing.T) {
 	parent := t.TempDir()
-	live, err := newFolder(parent)
+	live, err := newFolder(parent, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,3 +25,13 @@ func lockFolder(path string) (*os.File, error) {
 	}
 	return dir, nil
 }
+
+// lockShared takes a folder's lock as one of many; it ends with the file.
+func lockShared(dir *os.File) error {
+	return os.NewSyscallError("flock", unix.Flock(int(dir.Fd()), unix.LOCK_SH))
+}
+
+// lockAlone tells whether nobody else has it, and keeps it from others.
+func lockAlone(dir *os.File) bool {
+	return unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
+}

@@ -7,3 +7,8 @@ const socketPathMaxBytes = 1 << 15
 
 // lockFolder does nothing: folders cannot be locked on Windows.
 func lockFolder(string) (*os.File, error) { return nil, nil }
+
+func lockShared(*os.File) error { return nil }
+
+// lockAlone cannot tell.
+func lockAlone(*os.File) bool { return false }

@@ -62,7 +62,7 @@ func (p *proc) fpmArguments(r *life) {
 	const firstExtra = 3
 	cmd := r.cmd
 	cmd.Args = append(cmd.Args, "--nodaemonize", "--force-stderr", "--fpm-config", p.folder.fpmConf())
-	if os.Geteuid() == 0 && p.opts.FPM.User == "" {
+	if os.Geteuid() == 0 && p.opts.Account == nil {
 		cmd.Args = append(cmd.Args, "--allow-to-run-as-root")
 	}
 	fd := firstExtra + len(cmd.ExtraFiles)

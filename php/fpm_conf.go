@@ -49,13 +49,7 @@ func (c fpmConf) render() []byte {
 	set("process_control_timeout", seconds(max(o.RequestTime, fpmQuitTime)))
 	fmt.Fprintf(&b, "[%s]\n", fpmPool(o.Site))
 	if c.root {
-		set("user", orDefault(fpm.User, "root"))
-		if fpm.User != "" {
-			set("chdir", "/") // our folder is closed to them
-		}
-		if fpm.Group != "" {
-			set("group", fpm.Group)
-		}
+		c.renderAccount(set)
 	}
 	set("listen", quoteIni(c.listen))
 	c.renderProcesses(set)
@@ -79,6 +73,22 @@ func (c fpmConf) render() []byte {
 		set("php_admin_value["+name+"]", quoteIni(fpm.AdminIni[name]))
 	}
 	return []byte(b.String())
+}
+
+// renderAccount is who the workers are. php-fpm initialises their groups by the
+// user's name.
+func (c fpmConf) renderAccount(set func(name, value string)) {
+	as := c.opts.Account
+	if as == nil {
+		set("user", "root")
+		return
+	}
+	set("user", as.String())
+	set("group", fmt.Sprint(as.GID))
+	set("chdir", "/")
+	if c.opts.Chroot != "" {
+		set("chroot", quoteIni(c.opts.Chroot))
+	}
 }
 
 func (c fpmConf) renderProcesses(set func(name, value string)) {

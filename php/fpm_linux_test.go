@@ -162,7 +162,7 @@ func TestFPMUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
 	}
-	g := startFPM(t, func(o *Options) { o.FPM.User, o.FPM.Group = "nobody", "nogroup" })
+	g := startFPM(t, func(o *Options) { o.Account = &Account{Name: "nobody", UID: 65534, GID: 65534} })
 	facts, err := g.Probe(t.Context())
 	if err != nil || facts.SAPI != "fpm-fcgi" {
 		t.Errorf("Probe() = %+v, %v", facts, err)
@@ -447,7 +447,7 @@ func TestFPMStartFails(t *testing.T) {
 	opts := testOptions(t)
 	opts.Mode, opts.Binary = ModeFPM, b
 	opts.FPM.AdminIni = map[string]string{"extension": "/nonexistent.so"}
-	opts.FPM.User = "no-such-user"
+	opts.Account = &Account{Name: "no-such-user", UID: 4242}
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
 	}

@@ -32,13 +32,10 @@ type FPMOptions struct {
 	// AdminIni are PHP settings that scripts cannot change (php_admin_value);
 	// they win over Options.Ini.
 	AdminIni map[string]string
-	// User and Group are who workers run as, by name or number; only when
-	// started as root. "" is ourselves, root included.
-	User, Group string
 }
 
-// check returns all faults. euid is our own user.
-func (o *FPMOptions) check(workers, euid int) error {
+// check returns all faults.
+func (o *FPMOptions) check(workers int) error {
 	var faults []error
 	for _, e := range o.Extensions {
 		if len(e) < 2 || e[0] != '.' || strings.ContainsFunc(e[1:], func(c rune) bool { return !isWord(c) }) {
@@ -58,17 +55,6 @@ func (o *FPMOptions) check(workers, euid int) error {
 		if strings.Contains(o.AdminIni[name], "$pool") {
 			faults = append(faults, fmt.Errorf("php: ini setting %s: php-fpm would replace $pool in %q", name, o.AdminIni[name]))
 		}
-	}
-	for _, name := range []string{o.User, o.Group} {
-		if strings.ContainsFunc(name, func(c rune) bool { return !isWord(c) && c != '.' && c != '$' }) {
-			faults = append(faults, fmt.Errorf("php: user or group %q: bad name", name))
-		}
-	}
-	if o.User == "" && o.Group != "" {
-		faults = append(faults, fmt.Errorf("php: group %q without a user", o.Group))
-	}
-	if o.User != "" && euid != 0 {
-		faults = append(faults, fmt.Errorf("php: workers cannot run as user %q: sluice does not run as root", o.User))
 	}
 	return errors.Join(faults...)
 }

@@ -39,6 +39,7 @@ func NewGroup(opts Options) (*Group, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
+	opts.Account = opts.Account.another()
 	if opts.Log == nil {
 		opts.Log = zap.NewNop()
 	}
@@ -118,7 +119,7 @@ func (g *Group) launch() ([]*proc, error) {
 	if g.stopped || g.procs != nil {
 		return nil, ErrStopped
 	}
-	f, err := newFolder(g.opts.Dir)
+	f, err := newFolder(g.opts.Dir, g.opts.Account)
 	if err != nil {
 		return nil, err
 	}

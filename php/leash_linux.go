@@ -17,10 +17,12 @@ type leash struct {
 	pgid  int
 	alive int // write end of the pipe whose closing kills the group; never written to
 	read  *os.File
+	as    *Account
 }
 
-// prepare makes cmd's process leader of a new group, tied to this thread.
-func (l *leash) prepare(cmd *exec.Cmd) error {
+// prepare makes cmd's process leader of a new group, tied to this thread, and run
+// as an account; nil is ourselves.
+func (l *leash) prepare(cmd *exec.Cmd, as *Account) error {
 	var ends [2]int
 	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return os.NewSyscallError("pipe2", err)
@@ -28,6 +30,8 @@ func (l *leash) prepare(cmd *exec.Cmd) error {
 	l.read, l.alive = os.NewFile(uintptr(ends[0]), "leash"), ends[1]
 	cmd.ExtraFiles = []*os.File{l.read}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	as.credential(cmd.SysProcAttr)
+	l.as = as
 	return nil
 }
 
@@ -35,7 +39,7 @@ func (l *leash) prepare(cmd *exec.Cmd) error {
 func (l *leash) attach(cmd *exec.Cmd) error {
 	l.cmd, l.pgid = cmd, cmd.Process.Pid
 	fd := l.read.Fd()
-	if _, err := unix.FcntlInt(fd, unix.F_SETOWN, -l.pgid); err != nil {
+	if err := l.own(fd); err != nil {
 		return os.NewSyscallError("F_SETOWN", err)
 	}
 	if _, err := unix.FcntlInt(fd, unix.F_SETSIG, int(unix.SIGKILL)); err != nil {
@@ -46,6 +50,19 @@ func (l *leash) attach(cmd *exec.Cmd) error {
 	}
 	err := l.read.Close()
 	l.read = nil
+	return err
+}
+
+// own makes the group the one that hears of the pipe's end. The kernel looks then
+// whether who has asked for it here may signal each process; the root of a user
+// namespace may signal its own processes only.
+func (l *leash) own(fd uintptr) (err error) {
+	set := func() { _, err = unix.FcntlInt(fd, unix.F_SETOWN, -l.pgid) }
+	if l.as != nil && inUserNamespace() {
+		withEffective(l.as.UID, set)
+		return err
+	}
+	set()
 	return err
 }
 

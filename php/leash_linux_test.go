@@ -18,7 +18,7 @@ func TestKilledSluiceLeavesNothing(t *testing.T) {
 		t.Skip(err)
 	}
 	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
-		killSluice(t, ModeAuto, sig)
+		killSluice(t, ModeAuto, sig, nil)
 	}
 }
 
@@ -27,16 +27,20 @@ func TestKilledSluiceLeavesNoFPM(t *testing.T) {
 		t.Skip(err)
 	}
 	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
-		killSluice(t, ModeFPM, sig)
+		killSluice(t, ModeFPM, sig, nil)
 	}
 }
 
-func killSluice(t *testing.T, mode Mode, sig syscall.Signal) {
+// killSluice kills a sluice with busy workers; change may be nil.
+func killSluice(t *testing.T, mode Mode, sig syscall.Signal, change func(*exec.Cmd)) {
 	t.Helper()
 	id := fmt.Sprintf("h%d-%s-%d.", os.Getpid(), mode, sig)
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "SLUICE_PHP_HELPER="+id, "SLUICE_PHP_DIR="+dirFor(t, id), "SLUICE_PHP_MODE="+mode.String())
 	cmd.Stderr = os.Stderr
+	if change != nil {
+		change(cmd)
+	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +60,7 @@ func killSluice(t *testing.T, mode Mode, sig syscall.Signal) {
 	}
 	server := Server{Network: "unix", Address: strings.TrimSpace(line)}
 	for _, text := range []string{"exec('sleep 600 & sleep 600');", "while (true);"} {
-		dial(t, server).send(script(t, "<?php set_time_limit(0); "+text))
+		dial(t, server).send(openScript(t, "<?php set_time_limit(0); "+text))
 	}
 	// Parent, two workers, a shell and two sleeps.
 	eventually(t, "six processes", func() bool { return len(marked(id)) == 6 })

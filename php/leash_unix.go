@@ -15,8 +15,9 @@ type leash struct {
 	wait func() error
 }
 
-func (l *leash) prepare(cmd *exec.Cmd) error {
+func (l *leash) prepare(cmd *exec.Cmd, as *Account) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	as.credential(cmd.SysProcAttr)
 	return nil
 }
 

@@ -16,7 +16,7 @@ type leash struct {
 	wait func() error
 }
 
-func (l *leash) prepare(cmd *exec.Cmd) error {
+func (l *leash) prepare(cmd *exec.Cmd, _ *Account) error {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
 		return fmt.Errorf("create job: %w", err)

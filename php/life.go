@@ -56,7 +56,10 @@ func (p *proc) spawn(r *life, take func([]byte) ([]byte, zapcore.Level)) error {
 	cmd.Dir = p.folder.path
 	cmd.Env = environment(os.Environ(), p.opts, p.children(), p.folder.ini())
 	cmd.Stdout, cmd.Stderr = w, w
-	err = r.leash.prepare(cmd)
+	if as := p.opts.Account; as != nil {
+		_ = w.Chown(int(as.UID), int(as.GID)) // for who opens /dev/stderr
+	}
+	err = r.leash.prepare(cmd, p.starter())
 	if err == nil {
 		p.arguments(r)
 		if err = cmd.Start(); err != nil {
@@ -73,6 +76,15 @@ func (p *proc) spawn(r *life, take func([]byte) ([]byte, zapcore.Level)) error {
 		p.log.Warn("php may outlive a killed sluice", zap.Error(err))
 	}
 	return nil
+}
+
+// starter is who the process is from its start: php-fpm needs to be root, and
+// makes its workers the account's.
+func (p *proc) starter() *Account {
+	if p.mode == ModeFPM {
+		return nil
+	}
+	return p.opts.Account
 }
 
 // arguments gives the process its arguments and its socket.

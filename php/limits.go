@@ -87,6 +87,15 @@ const (
 	// younger one may be between its creation and its locking.
 	staleFolderAge = time.Minute
 
+	// sweepEvery and sweepAge are when private temporary files are looked at, and
+	// how old those are that go: as old as those of /tmp that systemd removes.
+	sweepEvery = 6 * time.Hour
+	sweepAge   = 10 * 24 * time.Hour
+	// privateAttempts bounds the races with another sluice over one folder.
+	privateAttempts = 10
+	// configuredAge is how long what a program says of php.ini counts.
+	configuredAge = 10 * time.Second
+
 	// environBytesMax bounds the environment of a process that we look at.
 	environBytesMax = 4 << 20
 )

@@ -197,6 +197,42 @@ func script(t testing.TB, text string) string {
 	return path
 }
 
+// openScript is one that every user can read.
+func openScript(t testing.TB, text string) string {
+	t.Helper()
+	path := filepath.Join(openDir(t), "x.php")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// openDir is a folder that every user can enter, unlike t.TempDir.
+func openDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sluice-test-") //nolint:usetesting // see above
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// helperAccount is who the helper's workers are: SLUICE_PHP_UID, or as it is.
+func helperAccount() *Account {
+	uid, err := strconv.ParseUint(os.Getenv("SLUICE_PHP_UID"), 10, 32)
+	if err != nil {
+		return nil
+	}
+	return &Account{UID: uint32(uid), GID: uint32(uid)}
+}
+
 // helper is a sluice to be killed: it starts a group and waits.
 func helper() {
 	find, mode := Find, ModeAuto
@@ -208,7 +244,7 @@ func helper() {
 		var g *Group
 		g, err = NewGroup(Options{
 			Site: os.Getenv("SLUICE_PHP_HELPER"), Binary: b, Mode: mode, Workers: 2, Dir: os.Getenv("SLUICE_PHP_DIR"),
-			Env: map[string]string{marker: os.Getenv("SLUICE_PHP_HELPER")},
+			Env: map[string]string{marker: os.Getenv("SLUICE_PHP_HELPER")}, Account: helperAccount(),
 		})
 		if err == nil {
 			if err = g.Start(context.Background()); err == nil {

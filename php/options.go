@@ -89,6 +89,16 @@ type Options struct {
 	// BodyMaxBytes, if not 0, sets post_max_size and upload_max_filesize.
 	BodyMaxBytes int64
 
+	// Account is who workers run as, which takes root; nil is ourselves, root
+	// included.
+	Account *Account
+	// Chroot is the absolute folder, links resolved, that is the root of the file
+	// system for the workers; "" for none. For ModeFPM, with an Account. All paths
+	// that they are given, Ini included, count from there.
+	Chroot string
+	// ProbeDir is a folder below Chroot that the workers can read, as we see it.
+	ProbeDir string
+
 	// FPM is what only php-fpm can do; for ModeFPM.
 	FPM FPMOptions
 
@@ -138,9 +148,26 @@ func (o *Options) check() error {
 		}
 	}
 	if o.Mode == ModeFPM {
-		faults = append(faults, o.FPM.check(o.Workers, os.Geteuid()))
+		faults = append(faults, o.FPM.check(o.Workers))
 	}
+	faults = append(faults, o.Account.check(os.Geteuid()), o.checkChroot())
 	return errors.Join(faults...)
+}
+
+func (o *Options) checkChroot() error {
+	switch {
+	case o.Chroot == "":
+		return nil
+	case o.Mode != ModeFPM:
+		return fmt.Errorf("php: chroot %q: only php-fpm starts its workers in another root; php-cgi would have to be in there with all its libraries", o.Chroot)
+	case os.Geteuid() != 0:
+		return fmt.Errorf("php: chroot %q: sluice does not run as root", o.Chroot)
+	case o.Account == nil || o.Account.UID == 0:
+		return fmt.Errorf("php: chroot %q: root gets out of any; workers need a user of their own", o.Chroot)
+	case !filepath.IsAbs(o.Chroot) || o.ProbeDir != "" && !strings.HasPrefix(o.ProbeDir, o.Chroot+"/"):
+		return fmt.Errorf("php: chroot %q: want an absolute path, with %q below it", o.Chroot, o.ProbeDir)
+	}
+	return nil
 }
 
 // settings merges what the limits imply with Ini, which wins.

@@ -3,10 +3,12 @@ package php
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // probeScript prints what parseFacts reads: a mark, in case something was
@@ -37,10 +39,35 @@ func (g *Group) Probe(ctx context.Context) (Facts, error) {
 	}
 	p := procs[0]
 	e, _ := p.place()
-	if g.mode == ModeFPM && g.opts.FPM.User != "" { // who cannot read our folder
-		return probeElsewhere(ctx, e.network, e.address, g.opts.FPM.extensions()[0])
+	if g.opts.Chroot != "" {
+		return g.probeInside(ctx, e)
 	}
 	return probe(ctx, e.network, e.address, p.folder.probe())
+}
+
+// probeInside has workers in a chroot run a script that they can see. The folder
+// may be the account's: nothing is written through a link.
+func (g *Group) probeInside(ctx context.Context, e endpoint) (facts Facts, err error) {
+	if g.opts.ProbeDir == "" {
+		return Facts{}, fmt.Errorf("php: probe in chroot %q: %w", g.opts.Chroot, ErrUnsupported)
+	}
+	root, err := os.OpenRoot(g.opts.ProbeDir)
+	if err != nil {
+		return Facts{}, fmt.Errorf("php: probe: %w", err)
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	name := "sluice-probe-" + rand.Text() + g.opts.FPM.extensions()[0]
+	if err := root.WriteFile(name, []byte(probeScript), 0o644); err != nil {
+		return Facts{}, fmt.Errorf("php: probe: %w", err)
+	}
+	defer func() { err = errors.Join(err, root.Remove(name)) }()
+	if as := g.opts.Account; as != nil { // whatever our umask is
+		if err := root.Lchown(name, int(as.UID), int(as.GID)); err != nil {
+			return Facts{}, fmt.Errorf("php: probe: %w", err)
+		}
+	}
+	inside := strings.TrimPrefix(filepath.Join(g.opts.ProbeDir, name), g.opts.Chroot)
+	return probe(ctx, e.network, e.address, inside)
 }
 
 // ProbeAddress asks a php that already runs (php-fpm), at network "unix" or

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -108,23 +109,34 @@ func childrenOf(pid int) []procStat {
 
 // holdsSocket reports whether a process has the socket with this inode open.
 func holdsSocket(pid int, inode uint32) bool {
-	folder := "/proc/" + strconv.Itoa(pid) + "/fd"
+	want := "socket:[" + strconv.FormatUint(uint64(inode), 10) + "]"
+	has, err := holdsFile(strconv.Itoa(pid), want)
+	if errors.Is(err, fs.ErrPermission) {
+		asOwner(strconv.Itoa(pid), func() { has, _ = holdsFile(strconv.Itoa(pid), want) })
+	}
+	return has
+}
+
+// holdsFile reports whether a descriptor of a process leads to want. err says that
+// not all could be looked at.
+func holdsFile(pid, want string) (bool, error) {
+	folder := "/proc/" + pid + "/fd"
 	dir, err := os.Open(folder)
 	if err != nil {
-		return false
+		return false, err
 	}
 	names, err := dir.Readdirnames(-1)
 	_ = dir.Close()
-	if err != nil {
-		return false
-	}
-	want := "socket:[" + strconv.FormatUint(uint64(inode), 10) + "]"
 	for _, name := range names {
-		if target, err := os.Readlink(folder + "/" + name); err == nil && target == want {
-			return true
+		target, e := os.Readlink(folder + "/" + name)
+		if e == nil && target == want {
+			return true, nil
+		}
+		if errors.Is(e, fs.ErrPermission) {
+			err = e
 		}
 	}
-	return false
+	return false, err
 }
 
 // residentBytes returns the memory of a process: all, and what it shares with

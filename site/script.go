@@ -16,6 +16,9 @@ import (
 
 // runScript hands the request to PHP.
 func (x *Exchange) runScript() {
+	if x.outsideChroot() {
+		return
+	}
 	req, hasContent := x.Req, x.HasContent
 	if a := x.plan.ruled; a != nil {
 		req = x.asRuled(a)
@@ -44,6 +47,7 @@ func (x *Exchange) runScript() {
 	}
 	x.request, x.started = r, x.site.loop.Now()
 	x.fillEnvironment(&r.Env, hasContent)
+	x.enterChroot(&r.Env)
 	r.Env.Request = req
 	x.stick(r)
 	r.Override = x.granted
@@ -76,6 +80,7 @@ func (x *Exchange) backend() *gateway.Local {
 func (x *Exchange) rehearse(req *message.Request, hasContent bool) {
 	e := cgi.Environment{Request: req}
 	x.fillEnvironment(&e, hasContent)
+	x.enterChroot(&e)
 	x.Rehearse(&e)
 	x.content = unwanted
 	x.Head(&cgi.Response{Status: 200, ContentType: []byte("text/html; charset=UTF-8"), Fields: []message.Field{
@@ -234,10 +239,11 @@ func (x *Exchange) keepFields(res *cgi.Response) {
 // interceptSendFile serves a file below one of the site's roots in place of the
 // response's content. Hidden files and scripts are refused.
 func (x *Exchange) interceptSendFile(res *cgi.Response) bool {
+	file := x.site.leftChroot(res.SendFile)
 	for i := range x.site.roots {
 		r := &x.site.roots[i]
 		root := r.cache.RealRoot()
-		rest, ok := bytes.CutPrefix(res.SendFile, []byte(root))
+		rest, ok := bytes.CutPrefix(file, []byte(root))
 		if root == "" || !ok || len(rest) == 0 || rest[0] != '/' {
 			continue
 		}

@@ -63,6 +63,9 @@ type Options struct {
 	ErrorPages map[int]string
 	// PHP runs the scripts; nil: they are refused.
 	PHP *gateway.Options
+	// Chroot is what PHP takes for the root of the file system, absolute and
+	// without links; "" for none.
+	Chroot string
 	// PHPVariant gives PHP with other settings, for php_value and php_flag; nil
 	// where it can't. It is called on loops and must not wait.
 	PHPVariant func(ini map[string]string) (PHPVariant, error)

@@ -83,6 +83,7 @@ func configuration(file string, args []string, flags conf.Overrides) (*conf.Conf
 func serve(cfg *conf.Config) error {
 	adoptOrphans()
 	raiseDescriptors()
+	tightenUmask(cfg.Listen)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	notifyMore(signals)

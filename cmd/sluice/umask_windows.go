@@ -1,0 +1,5 @@
+package main
+
+import "sluice/conf"
+
+func tightenUmask([]conf.Listen) {}
