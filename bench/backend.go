@@ -125,6 +125,7 @@ log_level = warning
 [bench]
 listen = %[1]s
 listen.backlog = 65535
+listen.mode = 0666
 pm = static
 pm.max_children = %[2]d
 pm.max_requests = 0

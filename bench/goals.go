@@ -35,8 +35,14 @@ func (r *report) missed(res result) []string {
 	if n, ok := r.of(res.Scenario, "bare"); ok && g.BareMin > 0 && m.RPS < g.BareMin*n.RPS {
 		list = append(list, fmt.Sprintf("req/s >= %.2f bare", g.BareMin))
 	}
-	if n, ok := r.of(res.Scenario, "apache"); ok && g.ApacheMin > 0 && m.RPS < g.ApacheMin*n.RPS {
-		list = append(list, fmt.Sprintf("req/s >= %.2f Apache", g.ApacheMin))
+	for _, apache := range []string{"debian", "apache"} { // one tuned by hand counts where the other is missing
+		n, ok := r.of(res.Scenario, apache)
+		if ok && g.ApacheMin > 0 && m.RPS < g.ApacheMin*n.RPS {
+			list = append(list, fmt.Sprintf("req/s >= %.2f Apache", g.ApacheMin))
+		}
+		if ok {
+			break
+		}
 	}
 	if g.CostMax > 0 && len(res.Without) > 0 && res.Cost > g.CostMax {
 		list = append(list, fmt.Sprintf("rules <= %.0f µs", g.CostMax))

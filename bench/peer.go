@@ -61,6 +61,7 @@ func peers() []peer {
 		{"nginx", "nginx, the best of several tuned set-ups", startNginx},
 		{"uring", "sluice on io_uring", startUring},
 		{"apache", "Apache, event MPM and mod_proxy_fcgi", startApache},
+		{"debian", "Apache and php-fpm as Debian sets them up", startDebian},
 		{"lighttpd", "lighttpd", startLighttpd},
 		{"caddy", "Caddy, php_fastcgi", startCaddy},
 		{"bare", "bare FastCGI loop, no HTTP", startBare},

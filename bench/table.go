@@ -43,7 +43,7 @@ func (r *report) print(w io.Writer) error {
 func (r *report) table(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	line := func(cells ...string) { _, _ = fmt.Fprintln(t, strings.Join(cells, "\t")) } // Flush tells
-	line("scenario", "server", "req/s", "× nginx", "× Apache", "CPU µs/req", "× nginx", "rules µs", "MB/s", "p50 ms", "p99 ms", "PSS MiB", "errors", "goal")
+	line("scenario", "server", "req/s", "× nginx", "× Apache", "× Debian's", "CPU µs/req", "× nginx", "rules µs", "MB/s", "p50 ms", "p99 ms", "PSS MiB", "errors", "goal")
 	last := ""
 	for _, res := range r.Results {
 		title, m := res.Title, res.Median
@@ -51,12 +51,15 @@ func (r *report) table(w io.Writer) error {
 			title = ""
 		}
 		last = res.Title
-		rps, cpu, apache := "", "", ""
+		rps, cpu, apache, installed := "", "", "", ""
 		if n, ok := r.of(res.Scenario, "nginx"); ok && res.Peer != "nginx" {
 			rps, cpu = ratio(m.RPS, n.RPS), ratio(m.CPU, n.CPU)
 		}
 		if a, ok := r.of(res.Scenario, "apache"); ok && res.Peer != "apache" {
 			apache = ratio(m.RPS, a.RPS)
+		}
+		if a, ok := r.of(res.Scenario, "debian"); ok && res.Peer != "debian" {
+			installed = ratio(m.RPS, a.RPS)
 		}
 		mbps, cost := "", ""
 		if res.Streams {
@@ -65,7 +68,7 @@ func (r *report) table(w io.Writer) error {
 		if len(res.Without) > 0 {
 			cost = fmt.Sprintf("%+.1f", res.Cost)
 		}
-		line(title, res.Peer, fmt.Sprintf("%.0f", m.RPS), rps, apache, fmt.Sprintf("%.1f", m.CPU), cpu, cost, mbps,
+		line(title, res.Peer, fmt.Sprintf("%.0f", m.RPS), rps, apache, installed, fmt.Sprintf("%.1f", m.CPU), cpu, cost, mbps,
 			fmt.Sprintf("%.2f", m.P50), fmt.Sprintf("%.2f", m.P99), fmt.Sprintf("%.1f", float64(m.PSS)/1024),
 			fmt.Sprint(m.Errors), r.goalText(res))
 	}

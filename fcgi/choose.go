@@ -101,13 +101,16 @@ func (lp *Local) pick(t *Ticket, r room, last bool) *branch {
 
 // lesser is who has less to do for its weight.
 func (lp *Local) lesser(a, b *branch, now int64) *branch {
-	x := int64(a.running+a.dialing+1) * b.weight(now)
-	y := int64(b.running+b.dialing+1) * a.weight(now)
+	x := int64(a.load()+1) * b.weight(now)
+	y := int64(b.load()+1) * a.weight(now)
 	if y < x {
 		return b
 	}
 	return a
 }
+
+// load is what the server has to do, for this loop and for others.
+func (b *branch) load() int { return b.running + b.dialing + int(b.s.others.Load()) }
 
 // weight is the server's, less while it starts slowly.
 func (b *branch) weight(now int64) int64 {

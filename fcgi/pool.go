@@ -210,6 +210,7 @@ func (p *Pool) Several() bool { return len(p.roster.Load().now) > 1 }
 type ServerState struct {
 	Server      Server
 	InUse       int    // connections
+	Others      int    // requests of others; see Observe
 	Up          bool   // its circuit is not open
 	Multiplexes string // "unknown", "asking", "single" or "multi"
 	Err         error  // the last failure
@@ -220,7 +221,7 @@ func (p *Pool) States() []ServerState {
 	var list []ServerState
 	for _, s := range p.roster.Load().now {
 		st := ServerState{
-			Server: *s.conf.Load(), InUse: int(s.used.Load()),
+			Server: *s.conf.Load(), InUse: int(s.used.Load()), Others: int(s.others.Load()),
 			Up: s.health.openUntil.Load() == 0, Multiplexes: s.at().String(),
 		}
 		if e := s.health.err.Load(); e != nil {
@@ -229,6 +230,31 @@ func (p *Pool) States() []ServerState {
 		list = append(list, st)
 	}
 	return list
+}
+
+// Observe notes how many requests of others, who are not told of in any other way,
+// a server of the list is at: of several servers the one with less to do is chosen.
+// Any goroutine may call it.
+func (p *Pool) Observe(of Server, others int) {
+	for _, s := range p.roster.Load().now {
+		if s.is(of) {
+			s.others.Store(int32(others))
+		}
+	}
+}
+
+// GiveBack closes the idle connections to a server, for others wait for its
+// workers. Any goroutine may call it.
+func (p *Pool) GiveBack(of Server) {
+	for _, lp := range p.locals {
+		lp.l.Post(func() {
+			for _, c := range slices.Clone(lp.idle) {
+				if c.b.s.is(of) {
+					c.close()
+				}
+			}
+		})
+	}
 }
 
 // allDown is not nil when every server has been down for so long that nobody

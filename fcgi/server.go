@@ -69,6 +69,7 @@ type server struct {
 	conf     atomic.Pointer[Server]
 	key      atomic.Pointer[string]
 	used     atomic.Int32 // connections
+	others   atomic.Int32 // what it has to do for others; see Pool.Observe
 	gone     atomic.Bool  // not, or no longer, in the list of SetServers
 	nature   atomic.Uint32
 	maxConns atomic.Int32 // FCGI_MAX_CONNS, 0 if it said none

@@ -382,3 +382,34 @@ func TestBackButSlow(t *testing.T) {
 		settled(t, p, s)
 	}
 }
+
+// A server that is busy with others gets fewer of our requests, and its idle
+// connections back.
+func TestObserveAndGiveBack(t *testing.T) {
+	var counts [2]atomic.Int32
+	var list []Server
+	for i, name := range []string{"free", "busy"} {
+		list = append(list, newBackend(t, "unix", named(name, &counts[i], time.Millisecond)).server(10))
+	}
+	p := NewPool(Options{Servers: list})
+	p.Observe(list[1], 1000)
+	s := start(t, loop.Auto, p, 2)
+	got := flood(s, 400, 4, Want{})
+	if got["free"]+got["busy"] != 400 || got["busy"] > 40 {
+		t.Errorf("the server that is busy with others got %d of 400", got["busy"])
+	}
+	p.Observe(list[1], 0)
+	if got = flood(s, 400, 8, Want{}); got["busy"] < 100 {
+		t.Errorf("it got %d of 400 when it was free again", got["busy"])
+	}
+	p.GiveBack(list[0])
+	eventually(t, "the connections are given back", func() bool {
+		for _, st := range p.States() {
+			if st.Server.Address == list[0].Address {
+				return st.InUse == 0
+			}
+		}
+		return false
+	})
+	settled(t, p, s)
+}

@@ -125,6 +125,7 @@ func (r *phpRunner) external(list []conf.Upstream) {
 	}
 	r.upstreams = newUpstreams(list, r.cfg.Balance, fcgi.Options{Queue: r.cfg.Queue, QueueTime: r.cfg.QueueTime}, r.log)
 	r.pool, r.conns = r.upstreams.pool, r.upstreams.conns()
+	r.ending = make(chan struct{})
 	r.where = list[0].Network + ":" + list[0].Address
 	if len(list) > 1 {
 		r.where += fmt.Sprintf(" and %d more", len(list)-1)
@@ -202,30 +203,27 @@ func (r *phpRunner) probe(ctx context.Context) error {
 	} else {
 		first := r.upstreams.resolver.Servers[0]
 		r.facts, err = php.ProbeAddress(ctx, first.Network, first.Address)
-		r.countChildren(ctx, first)
+		r.askFPM(ctx, first)
 	}
 	return err
 }
 
-// countChildren bounds the connections to a php-fpm that is not ours by its
-// children, one of which is left for others; without an answer the careful
-// default stays.
-func (r *phpRunner) countChildren(ctx context.Context, only fcgi.Server) {
-	if r.cfg.Workers != 0 || r.cfg.StatusPath == "" || len(r.cfg.Servers) > 0 || r.upstreams.resolver.Named() {
+// askFPM bounds the connections to a php-fpm that is not ours by its children, and
+// goes on looking at it; without an answer the careful default stays.
+func (r *phpRunner) askFPM(ctx context.Context, first fcgi.Server) {
+	if r.cfg.StatusPath == "" {
 		return
 	}
-	st, err := php.ReadFPMStatus(ctx, only.Network, only.Address, r.cfg.StatusPath)
+	st, err := php.ReadFPMStatus(ctx, first.Network, first.Address, r.cfg.StatusPath)
 	if err != nil {
 		r.log.Debug("php-fpm did not tell its number of children", zap.Error(err))
 		return
 	}
-	n, exact := st.Children()
-	if !exact {
-		n = max(n, externalConnsDefault+1) // more are started when they are needed
+	if n, ok := r.connsOf(st); ok {
+		r.conns, first.Conns = n, n
+		r.pool.SetServers([]fcgi.Server{first})
 	}
-	r.conns = max(1, n-1)
-	only.Conns = r.conns
-	r.pool.SetServers([]fcgi.Server{only})
+	go r.watchFPM()
 }
 
 // changed hears of workers that can't be started, or can again.
@@ -272,8 +270,8 @@ func (r *phpRunner) kill(_ fcgi.Server, fd uintptr) (func(), error) {
 
 func (r *phpRunner) stop(grace time.Duration) {
 	r.upstreams.close()
+	r.endLooking()
 	if r.group != nil {
-		r.endSizing()
 		if err := r.group.Stop(grace); err != nil {
 			r.log.Warn("stopping php", zap.Error(err))
 		}

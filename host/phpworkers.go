@@ -60,7 +60,7 @@ func (r *phpRunner) useServers(servers []php.Server) {
 	r.pool.SetServers(list)
 }
 
-// size changes the number of workers in use until endSizing.
+// size changes the number of workers in use until endLooking.
 func (r *phpRunner) size() {
 	tick := time.NewTicker(sizeLookTime)
 	defer tick.Stop()
@@ -101,7 +101,10 @@ func (r *phpRunner) workerMemory() (most int64) {
 	return most
 }
 
-func (r *phpRunner) endSizing() {
+func (r *phpRunner) endLooking() {
+	if r.ending == nil {
+		return // it did not come so far
+	}
 	select {
 	case <-r.ending:
 	default:

@@ -73,6 +73,12 @@ func (h *Host) LogWorkers() {
 	for _, p := range h.sites {
 		for _, r := range p.runners() {
 			r.log.Info("php", zap.Int("busy", r.pool.Busy()), zap.Int("at_most", r.pool.Conns()), zap.Int("waiting", r.pool.Waiting()))
+			if r.group != nil {
+				continue
+			}
+			for _, st := range r.pool.States() {
+				r.log.Info("php server", zap.String("server", st.Server.Key()), zap.Bool("up", st.Up), zap.Int("connections", st.InUse), zap.Int("of_others", st.Others), zap.Error(st.Err))
+			}
 		}
 	}
 }

@@ -71,6 +71,9 @@ func (p *proc) spawn(r *life, take func([]byte) ([]byte, zapcore.Level)) error {
 		out.finish()
 		return fmt.Errorf("php: cannot start %q: %w", p.opts.Binary.Path, err)
 	}
+	if err := workInBatch(cmd.Process.Pid); err != nil {
+		p.log.Debug("php workers keep the ordinary scheduling policy", zap.Error(err))
+	}
 	if err := r.leash.attach(cmd); err != nil {
 		// It still ends with sluice in all but rare cases; a site up is worth more.
 		p.log.Warn("php may outlive a killed sluice", zap.Error(err))
