@@ -369,6 +369,7 @@ func (c *Conn) end(body EndRequestBody, left int) {
 	st := c.stream
 	c.stream = nil
 	c.served++
+	c.lp.pool.ended.Add(1)
 	c.uncount()
 	c.b.answered(body)
 	c.c.Resume() // whoever was slow is not the next one's trouble

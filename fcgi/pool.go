@@ -66,6 +66,7 @@ type Pool struct {
 	locals  []*Local // fixed after the last On, before requests come
 	roster  atomic.Pointer[roster]
 	waiting atomic.Int64
+	ended   atomic.Uint64 // requests that workers are done with
 	down    atomic.Pointer[error]
 	mu      sync.Mutex // guards SetServers
 }
@@ -199,6 +200,10 @@ func (p *Pool) Busy() int {
 func (p *Pool) Free() int {
 	return max(p.Conns()-p.Busy(), 0)
 }
+
+// Ended counts the requests that have ended; it stands still when all workers are
+// stuck.
+func (p *Pool) Ended() uint64 { return p.ended.Load() }
 
 // QueueTime is how long a request may wait.
 func (p *Pool) QueueTime() time.Duration { return p.opts.QueueTime }

@@ -186,9 +186,16 @@ func (r *Request) waitedTooLong() {
 		r.Refused(fmt.Errorf("%w: no turn for %s within %v", ErrGate, r.passes[len(r.passes)-1].at.Gate.Name, r.lp.opts.Pool.QueueTime()))
 		return
 	}
-	// One at a time is looked at: behind a proxy on this machine all come from it.
-	if r.lp.opts.Lane.Free() == 0 || !r.lp.opts.looking.CompareAndSwap(false, true) {
-		r.lp.l.Arm(&r.limit, laneTime)
+	// As long as workers become free nobody is stuck. One request at a time is looked
+	// at: behind a proxy on this machine all come from it.
+	ended := r.lp.opts.Pool.Ended()
+	moves := ended != r.ended
+	r.ended = ended
+	if moves {
+		r.pause = min(2*r.pause, laneTimeMax)
+	}
+	if moves || r.lp.opts.Lane.Free() == 0 || !r.lp.opts.looking.CompareAndSwap(false, true) {
+		r.lp.l.Arm(&r.limit, r.pause)
 		return
 	}
 	turn, caller, lp := r.turn, r.Caller, r.lp
@@ -217,6 +224,7 @@ func (r *Request) askPool(pool *fcgi.Local) {
 	}
 	pool.Ask(r, &r.ticket, want)
 	if r.Caller.Client.IsValid() && r.lp.lane != nil && pool != r.lp.lane && r.ticket.Waiting() {
+		r.ended, r.pause = r.lp.opts.Pool.Ended(), laneTime
 		r.lp.l.Arm(&r.limit, laneTime)
 	}
 }

@@ -28,8 +28,10 @@ const (
 	triesMax = 3
 	// gateWaitsMax is how many requests may wait before a gate.
 	gateWaitsMax = 4096
-	// laneTime is how long a site's call to itself waits for an ordinary worker.
-	laneTime = 250 * time.Millisecond
+	// laneTime is how long a site's call to itself waits while no worker becomes
+	// free, laneTimeMax how seldom it is looked at while some do.
+	laneTime    = 250 * time.Millisecond
+	laneTimeMax = 2 * time.Second
 	// variablesMax is how many Variable- fields of an authorizer are kept.
 	variablesMax = 256
 	// requestTimeDefault is the limit of a request inside the backend.

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"sluice/cgi"
 	"sluice/fcgi"
@@ -82,8 +83,12 @@ type Request struct {
 	ticket fcgi.Ticket
 	passes passes
 	turn   uint32 // tells this use of the object from another one
-	limit  loop.Timer
-	buf    []byte
+	// While a call that may be the site's own waits: what Pool.Ended said last, and
+	// how long it waits for a change.
+	ended uint64
+	pause time.Duration
+	limit loop.Timer
+	buf   []byte
 
 	// The request's content.
 	body    spool.Spool
