@@ -27,7 +27,7 @@ func TestWorkersGrow(t *testing.T) {
 	s := startSluiceConf(t, phpSite(st.root, "workers = 2\nworkers_max = 5"))
 	var most int
 	// Where other tests keep the processors busy there are rightly no more for now.
-	if !eventually(60*time.Second, func() bool { most = max(most, parallel(t, s, mark, 8)); return most >= 5 }) {
+	if !eventually(60*time.Second, func() bool { most = max(most, parallel(t, s, mark, 20)); return most >= 5 }) {
 		t.Fatalf("%d workers at once, want 5\n%s", most, s.proc.tail(20))
 	}
 	if n := parallel(t, s, mark, 12); n > 5 {
