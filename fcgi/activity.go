@@ -24,7 +24,7 @@ type Describer interface{ Describe() string }
 // Activities lists what the connections of all loops do now. It waits for the
 // loops, at most as long as ctx says, so it must not be called on one.
 func (p *Pool) Activities(ctx context.Context) (list []Activity) {
-	for _, lp := range p.locals {
+	for _, lp := range p.all() {
 		answer := make(chan []Activity, 1)
 		if !lp.l.Post(func() { answer <- lp.activities() }) {
 			continue // it has ended

@@ -207,7 +207,7 @@ func (lp *Local) passPermit() {
 // reclaim asks another loop for one of its idle connections' permits, or, by who
 // has none at all, for one of a shared connection.
 func (lp *Local) reclaim() {
-	for _, other := range lp.pool.locals {
+	for _, other := range lp.pool.all() {
 		if other != lp && (other.idleCount.Load() > 0 || (lp.conns == 0 && other.sharedCount.Load() > 0)) {
 			other.l.Post(other.yield)
 			return
@@ -217,7 +217,7 @@ func (lp *Local) reclaim() {
 
 // reclaimOf asks the other loops for an idle connection to s.
 func (lp *Local) reclaimOf(s *server) {
-	for _, other := range lp.pool.locals {
+	for _, other := range lp.pool.all() {
 		if other == lp || other.idleCount.Load() == 0 {
 			continue
 		}

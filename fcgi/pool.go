@@ -63,7 +63,7 @@ var (
 // makes Conns less, the surplus is closed as it becomes free.)
 type Pool struct {
 	opts    Options
-	locals  []*Local // fixed after the last On, before requests come
+	locals  atomic.Pointer[[]*Local] // never changed, but replaced under mu
 	roster  atomic.Pointer[roster]
 	waiting atomic.Int64
 	ended   atomic.Uint64 // requests that workers are done with
@@ -134,7 +134,7 @@ func (p *Pool) SetServers(list []Server) {
 		}
 	}
 	p.roster.Store(next)
-	for _, lp := range p.locals {
+	for _, lp := range p.all() {
 		lp.l.Post(lp.serversChanged)
 	}
 }
@@ -150,7 +150,7 @@ func (p *Pool) SetDown(err error) {
 	} else {
 		p.down.Store(&err)
 	}
-	for _, lp := range p.locals {
+	for _, lp := range p.all() {
 		lp.l.Post(lp.downChanged)
 	}
 }
@@ -190,7 +190,7 @@ func (p *Pool) Conns() int {
 // Busy is how many connections are not idle.
 func (p *Pool) Busy() int {
 	n := p.InUse()
-	for _, lp := range p.locals {
+	for _, lp := range p.all() {
 		n -= int(lp.idleCount.Load())
 	}
 	return max(n, 0)
@@ -251,7 +251,7 @@ func (p *Pool) Observe(of Server, others int) {
 // GiveBack closes the idle connections to a server, for others wait for its
 // workers. Any goroutine may call it.
 func (p *Pool) GiveBack(of Server) {
-	for _, lp := range p.locals {
+	for _, lp := range p.all() {
 		lp.l.Post(func() {
 			for _, c := range slices.Clone(lp.idle) {
 				if c.b.s.is(of) {
@@ -281,16 +281,27 @@ func (p *Pool) allDown(now int64) error {
 	return fmt.Errorf("%w: %w", ErrAllDown, why)
 }
 
+// all are the loops' parts.
+func (p *Pool) all() []*Local {
+	if l := p.locals.Load(); l != nil {
+		return *l
+	}
+	return nil
+}
+
 // On gives a loop its part of the pool. To be called for each before requests
 // come.
 func (p *Pool) On(l *loop.Loop) *Local {
-	lp := &Local{pool: p, l: l, own: map[*Conn]struct{}{}, random: uint32(len(p.locals))*2654435761 + 1}
+	p.mu.Lock() // SetServers tells all, or this one sees the new list
+	defer p.mu.Unlock()
+	lp := &Local{pool: p, l: l, own: map[*Conn]struct{}{}, random: uint32(len(p.all()))*2654435761 + 1}
 	lp.queueTimer.Init(lp.expire)
 	lp.idleTimer.Init(lp.expireIdle)
 	lp.lookTimer.Init(lp.lookAgain)
 	lp.setBranches()
-	p.locals = append(p.locals, lp)
-	if len(p.locals) == 1 && p.opts.Health.Path != "" {
+	all := append(slices.Clone(p.all()), lp)
+	p.locals.Store(&all)
+	if len(all) == 1 && p.opts.Health.Path != "" {
 		lp.beginChecks()
 	}
 	return lp
@@ -298,7 +309,7 @@ func (p *Pool) On(l *loop.Loop) *Local {
 
 // wake has all loops look at their queues: more is possible than before.
 func (p *Pool) wake() {
-	for _, lp := range p.locals {
+	for _, lp := range p.all() {
 		lp.l.Post(lp.lookNow)
 	}
 }
@@ -308,7 +319,7 @@ func (p *Pool) wake() {
 func (p *Pool) neediest(self *Local) (*Local, int64) {
 	var who *Local
 	since := int64(0)
-	for _, lp := range p.locals {
+	for _, lp := range p.all() {
 		if lp == self {
 			continue
 		}

@@ -34,6 +34,7 @@ type Through struct {
 // gateRoom is what is inside by one key, and who waits to get in.
 type gateRoom struct {
 	inside      int
+	waits       int
 	first, last *pass
 }
 
@@ -76,10 +77,11 @@ func (g *Gate) enter(p *pass) (inside bool, err error) {
 		p.state = passInside
 		return true, nil
 	}
-	if g.waits >= gateWaitsMax {
+	if g.waits >= gateWaitsMax || p.at.Key.IsValid() && room.waits >= gateKeyWaitsMax {
 		return false, fmt.Errorf("%w: %d wait for %s", ErrGate, g.waits, g.Name)
 	}
 	g.waits++
+	room.waits++
 	p.state, p.prev, p.next = passWaiting, room.last, nil
 	if room.last != nil {
 		room.last.next = p
@@ -135,6 +137,7 @@ func (g *Gate) unlink(room *gateRoom, p *pass) {
 	}
 	p.prev, p.next = nil, nil
 	g.waits--
+	room.waits--
 }
 
 // called: p was let in after it had waited.

@@ -28,6 +28,8 @@ const (
 	triesMax = 3
 	// gateWaitsMax is how many requests may wait before a gate.
 	gateWaitsMax = 4096
+	// gateKeyWaitsMax is how many of one key (one client) may.
+	gateKeyWaitsMax = 256
 	// laneTime is how long a site's call to itself waits while no worker becomes
 	// free, laneTimeMax how seldom it is looked at while some do.
 	laneTime    = 250 * time.Millisecond

@@ -381,10 +381,10 @@ func (r *Request) Server() string { return r.server }
 
 // Describe implements fcgi.Describer.
 func (r *Request) Describe() string {
-	q := r.Env.Request
-	if q == nil {
-		return "a request"
+	if r.client == nil { // its memory may be another request's by now
+		return "a request whose client needs nothing more"
 	}
+	q := r.Env.Request
 	uri := r.Env.RequestURI
 	if len(uri) == 0 {
 		uri = q.Target

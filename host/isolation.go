@@ -141,6 +141,9 @@ func ownerOf(root string) (a *conf.Account, why string) {
 		return nil, "sluice is root without " + strings.Join(lacks, ", ")
 	}
 	a = conf.AccountOf(uid, gid)
+	if strings.ContainsFunc(a.Name, func(c rune) bool { return c == '@' || c == '\\' || c <= ' ' }) {
+		a.Name = "" // of a directory service: the number does
+	}
 	if blocked, err := account(a).Reaches(root); err != nil {
 		return nil, err.Error()
 	} else if blocked != "" {

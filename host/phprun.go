@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -32,15 +33,17 @@ type phpRunner struct {
 	log       *zap.Logger
 	plain     *zap.Logger // log without the site, which php names itself
 	where     string
-	upstreams *upstreams    // nil: PHP is ours
-	isolation *isolation    // nil: PHP is not ours
-	conns     int           // workers, at the beginning
-	sizer     sizer         // belongs to size
-	workers   atomic.Int32  // that may run scripts now
-	lane      *fcgi.Pool    // for a site's calls to itself; nil: it has none
-	ending    chan struct{} // ends what looks after the workers
+	upstreams *upstreams        // nil: PHP is ours
+	isolation *isolation        // nil: PHP is not ours
+	workerIni map[string]string // of a .htaccess, for php-fpm
+	conns     int               // workers, at the beginning
+	sizer     sizer             // belongs to size
+	workers   atomic.Int32      // that may run scripts now
+	lane      *fcgi.Pool        // for a site's calls to itself; nil: it has none
+	ending    chan struct{}     // ends what looks after the workers
 
 	laneWorkers int
+	servers     sync.Mutex // held while the pool is told of them
 }
 
 // newPHP prepares a site's PHP; nil when there is none and none is needed.
@@ -158,7 +161,7 @@ func (r *phpRunner) own(s *conf.Site) error {
 	if r.fpm {
 		opts.Mode = php.ModeFPM
 		opts.FPM = php.FPMOptions{
-			Extensions: r.cfg.Extensions, WorkersMin: r.cfg.WorkersMin, SlowTime: r.cfg.SlowTime,
+			Extensions: r.cfg.Extensions, WorkersMin: r.cfg.WorkersMin, SlowTime: r.cfg.SlowTime, WorkerIni: r.workerIni,
 		}
 	}
 	group, err := php.NewGroup(opts)
@@ -188,7 +191,7 @@ func (r *phpRunner) start(ctx context.Context) error {
 	if err := r.group.Start(ctx); err != nil {
 		return at(StagePHP, err)
 	}
-	r.useServers(r.group.Servers())
+	r.useServers(nil)
 	if r.sizer.max > r.sizer.min {
 		go r.size()
 	}

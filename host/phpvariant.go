@@ -76,12 +76,15 @@ func (v *phpVariants) get(ini map[string]string) (site.PHPVariant, error) {
 
 func (v *phpVariants) start(ini map[string]string) (*phpVariant, error) {
 	s := *v.site
-	s.PHP.Ini = maps.Clone(v.site.PHP.Ini)
-	if s.PHP.Ini == nil {
+	var workerIni map[string]string
+	if v.base.fpm { // its master is not to read what a .htaccess says
+		workerIni = ini
+	} else {
 		s.PHP.Ini = map[string]string{}
+		maps.Copy(s.PHP.Ini, v.site.PHP.Ini)
+		maps.Copy(s.PHP.Ini, ini)
 	}
-	maps.Copy(s.PHP.Ini, ini)
-	r := &phpRunner{cfg: &s.PHP, log: v.base.log, plain: v.base.plain, bin: v.base.bin, where: v.base.where, fpm: v.base.fpm, isolation: v.base.isolation}
+	r := &phpRunner{cfg: &s.PHP, log: v.base.log, plain: v.base.plain, bin: v.base.bin, where: v.base.where, fpm: v.base.fpm, isolation: v.base.isolation, workerIni: workerIni}
 	if err := r.own(&s); err != nil {
 		return nil, err
 	}

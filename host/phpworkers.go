@@ -45,7 +45,13 @@ func (r *phpRunner) decideWorkers() {
 
 // useServers sends requests to the group's addresses. Where each worker has its
 // own, all are used and none is left for a lane.
-func (r *phpRunner) useServers(servers []php.Server) {
+func (r *phpRunner) useServers([]php.Server) {
+	r.servers.Lock() // what is asked for last is also used last
+	defer r.servers.Unlock()
+	servers := r.group.Servers()
+	if len(servers) == 0 {
+		return // it has been stopped
+	}
 	if len(servers) == 1 {
 		s := fcgi.Server{Network: servers[0].Network, Address: servers[0].Address, Conns: r.laneWorkers}
 		r.lane.SetServers([]fcgi.Server{s})
@@ -88,7 +94,7 @@ func (r *phpRunner) size() {
 			continue
 		}
 		r.workers.Store(int32(n))
-		r.useServers(r.group.Servers())
+		r.useServers(nil)
 		r.log.Info("php workers", zap.Int("now", n), zap.Int("before", before), zap.String("because", why))
 	}
 }

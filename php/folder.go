@@ -27,6 +27,7 @@ type folder struct {
 	as   *Account // who the workers are, nil for ourselves
 	// probeSuffix is how the probe's name ends; "" is ".php".
 	probeSuffix string
+	fpm         bool // its processes begin as root
 }
 
 // newFolder makes a folder in parent ("" for the temporary folder) and removes
@@ -109,7 +110,13 @@ func (f *folder) write(settings map[string]string) error {
 
 // share lets the account read what PHP has to. The files become its own, as its
 // group may be that of others.
+//
+// php-fpm's master, which is root, reads the ini file before it has workers: what
+// they could write to must not be in it. They need only what it has read.
 func (f *folder) share() error {
+	if f.fpm {
+		return f.as.give(f.probe())
+	}
 	return errors.Join(f.as.admit(f.ini(), true), f.as.give(filepath.Join(f.ini(), "sluice.ini")), f.as.give(f.probe()))
 }
 

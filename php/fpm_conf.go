@@ -69,6 +69,9 @@ func (c fpmConf) render() []byte {
 		set("request_terminate_timeout", seconds(fpm.TerminateTime))
 	}
 	set("security.limit_extensions", strings.Join(fpm.extensions(), " "))
+	for _, name := range slices.Sorted(maps.Keys(fpm.WorkerIni)) {
+		set("php_value["+name+"]", quoteIni(fpm.WorkerIni[name]))
+	}
 	for _, name := range slices.Sorted(maps.Keys(fpm.AdminIni)) {
 		set("php_admin_value["+name+"]", quoteIni(fpm.AdminIni[name]))
 	}

@@ -123,3 +123,18 @@ func TestFPMHasStatusListen(t *testing.T) {
 		}
 	}
 }
+
+// What a .htaccess says is for the workers alone: the master, which may be root, reads
+// an ini file before it becomes anybody else.
+func TestWorkerIni(t *testing.T) {
+	o := Options{Site: "s", Workers: 1, FPM: FPMOptions{WorkerIni: map[string]string{"error_log": "/tmp/it's"}}}
+	text := string(fpmConf{opts: &o}.render())
+	if want := "php_value[error_log] = \"/tmp/it's\"\n"; !strings.Contains(text, want) || strings.Contains(string(renderIni(o.settings())), "error_log") {
+		t.Errorf("%s\nlacks %s", text, want)
+	}
+	for name, value := range map[string]string{"a]b": "1", "a": "x\ny", "b": "$pool"} {
+		if err := (&FPMOptions{WorkerIni: map[string]string{name: value}}).check(1); err == nil {
+			t.Errorf("%q = %q is taken", name, value)
+		}
+	}
+}

@@ -32,6 +32,10 @@ type FPMOptions struct {
 	// AdminIni are PHP settings that scripts cannot change (php_admin_value);
 	// they win over Options.Ini.
 	AdminIni map[string]string
+	// WorkerIni are those that workers set for themselves (php_value), so that
+	// php-fpm's master, which may be root, does not see what others than the
+	// administrator have written.
+	WorkerIni map[string]string
 }
 
 // check returns all faults.
@@ -47,6 +51,14 @@ func (o *FPMOptions) check(workers int) error {
 	}
 	if o.SlowTime < 0 || o.TerminateTime < 0 {
 		faults = append(faults, fmt.Errorf("php: negative limit: slow %s, terminate %s", o.SlowTime, o.TerminateTime))
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.WorkerIni)) {
+		if err := checkIni(name, o.WorkerIni[name]); err != nil {
+			faults = append(faults, err)
+		}
+		if strings.Contains(o.WorkerIni[name], "$pool") {
+			faults = append(faults, fmt.Errorf("php: ini setting %s: php-fpm would replace $pool in %q", name, o.WorkerIni[name]))
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.AdminIni)) {
 		if err := checkIni(name, o.AdminIni[name]); err != nil {

@@ -123,6 +123,7 @@ func (g *Group) launch() ([]*proc, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.fpm = g.opts.Mode == ModeFPM
 	if err := g.prepareFPM(f); err != nil {
 		return nil, errors.Join(err, f.remove())
 	}

@@ -63,8 +63,17 @@ func openPrivate(o PrivateOptions) (p *Private, err error) {
 	}
 	p = &Private{opts: o, path: filepath.Join(o.State, folderName(o.Site)), end: make(chan struct{})}
 	if o.Chroot == "" {
+		_, missing := os.Lstat(o.State)
 		if err := os.MkdirAll(o.State, o.folderMode()); err != nil {
 			return nil, err
+		}
+		if missing != nil { // whatever our umask is
+			if err := os.Chmod(o.State, o.folderMode()); err != nil {
+				return nil, err
+			}
+		}
+		if who := strangerAbove(o.State); o.Account != nil && who != "" {
+			return nil, fmt.Errorf("%q belongs to somebody who could put a link in its place", who)
 		}
 	}
 	top := orDefault(o.Chroot, o.State)
@@ -95,6 +104,23 @@ func openPrivate(o PrivateOptions) (p *Private, err error) {
 	return p, nil
 }
 
+// strangerAbove is the first folder on the way to one that does not belong to us or
+// root; "" if there is none.
+func strangerAbove(path string) string {
+	for at := path; ; at = filepath.Dir(at) {
+		info, err := os.Lstat(at)
+		if err != nil {
+			return at
+		}
+		if who, known := ownerOf(info); known && who != 0 && who != os.Geteuid() {
+			return at
+		}
+		if at == filepath.Dir(at) {
+			return ""
+		}
+	}
+}
+
 // folderMode is that of STATE: open to other accounts if we have any.
 func (o *PrivateOptions) folderMode() os.FileMode {
 	if o.Account != nil || os.Geteuid() == 0 {
@@ -123,6 +149,11 @@ func (p *Private) make() error {
 	if up := path.Dir(p.site); up != "." {
 		if err := p.base.MkdirAll(up, p.opts.folderMode()); err != nil {
 			return err
+		}
+		if info, err := p.base.Lstat(up); err != nil {
+			return err
+		} else if who, known := ownerOf(info); !info.IsDir() || known && who != os.Geteuid() {
+			return fmt.Errorf("%q is not a folder of ours", up)
 		}
 	}
 	if err := p.makeOne(p.site, nil); err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -199,35 +200,60 @@ func TestPrivateIsNoWayOut(t *testing.T) {
 	}
 }
 
+// What nobody has touched since a moment goes; what is new, locked, no file, or
+// only to be reached by a link out of the folder stays.
 func TestSweep(t *testing.T) {
-	p := openPrivateFor(t, PrivateOptions{Site: "a", State: t.TempDir()})
+	state := t.TempDir()
+	p := openPrivateFor(t, PrivateOptions{Site: "a", State: state})
 	defer func() { _ = p.Close() }()
-	old := time.Now().Add(-11 * 24 * time.Hour)
-	keep := []string{"tmp/new", "tmp/olddir/new", "sessions/old"}
-	gone := []string{"tmp/old", "uploads/old", "tmp/olddir/old", "tmp/empty/old"}
-	for _, name := range append(slices.Clone(keep), gone...) {
+	other := openPrivateFor(t, PrivateOptions{Site: "b", State: state})
+	defer func() { _ = other.Close() }()
+	write := func(p *Private, name string) {
+		t.Helper()
 		file := filepath.Join(p.Path(), name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, nil, 0o600)); err != nil {
 			t.Fatal(err)
 		}
-		if filepath.Base(name) == "old" {
-			if err := os.Chtimes(file, old, old); err != nil {
-				t.Fatal(err)
-			}
-		}
 	}
-	for _, name := range []string{"tmp/olddir", "tmp/empty"} {
-		if err := os.Chtimes(filepath.Join(p.Path(), name), old, old); err != nil {
-			t.Fatal(err)
-		}
+	gone := []string{"tmp/old", "uploads/old", "tmp/olddir/old", "tmp/empty/old", "uploads/unlocked"}
+	for _, name := range append([]string{"sessions/old", "tmp/locked"}, gone...) {
+		write(p, name)
 	}
-	p.sweep(time.Now().Add(-sweepAge))
+	write(other, "sessions/old")
+	locked, err := os.Open(filepath.Join(p.Path(), "tmp/locked"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = locked.Close() }()
+	err = errors.Join(
+		syscall.Flock(int(locked.Fd()), syscall.LOCK_SH),
+		os.Symlink("../../b/sessions", filepath.Join(p.Path(), "tmp/link")),
+		syscall.Mkfifo(filepath.Join(p.Path(), "tmp/fifo"), 0o600),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(30 * time.Millisecond) // the clock of files is coarse
+	moment := time.Now()
+	time.Sleep(30 * time.Millisecond)
+	keep := []string{"tmp/new", "tmp/olddir/new", "tmp/unpacked"}
 	for _, name := range keep {
+		write(p, name)
+	}
+	old := moment.Add(-11 * 24 * time.Hour) // as tar leaves them: new all the same
+	if err := os.Chtimes(filepath.Join(p.Path(), "tmp/unpacked"), old, old); err != nil {
+		t.Fatal(err)
+	}
+	p.sweep(moment)
+	for _, name := range append(keep, "sessions/old", "tmp/locked", "tmp/link", "tmp/fifo") {
 		if _, err := os.Lstat(filepath.Join(p.Path(), name)); err != nil {
 			t.Error(err)
 		}
 	}
-	for _, name := range append(gone, "tmp/empty") {
+	if _, err := os.Lstat(filepath.Join(other.Path(), "sessions/old")); err != nil {
+		t.Errorf("a file of another site: %v", err)
+	}
+	for _, name := range gone {
 		if _, err := os.Lstat(filepath.Join(p.Path(), name)); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s is still there: %v", name, err)
 		}

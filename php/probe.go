@@ -51,7 +51,7 @@ func (g *Group) probeInside(ctx context.Context, e endpoint) (facts Facts, err e
 	if g.opts.ProbeDir == "" {
 		return Facts{}, fmt.Errorf("php: probe in chroot %q: %w", g.opts.Chroot, ErrUnsupported)
 	}
-	root, err := os.OpenRoot(g.opts.ProbeDir)
+	root, err := openInside(g.opts.Chroot, g.opts.ProbeDir)
 	if err != nil {
 		return Facts{}, fmt.Errorf("php: probe: %w", err)
 	}
@@ -68,6 +68,20 @@ func (g *Group) probeInside(ctx context.Context, e endpoint) (facts Facts, err e
 	}
 	inside := strings.TrimPrefix(filepath.Join(g.opts.ProbeDir, name), g.opts.Chroot)
 	return probe(ctx, e.network, e.address, inside)
+}
+
+// openInside opens a folder of a chroot, out of which no link leads.
+func openInside(jail, dir string) (*os.Root, error) {
+	rel, err := filepath.Rel(jail, dir)
+	if err != nil {
+		return nil, err
+	}
+	top, err := os.OpenRoot(jail)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = top.Close() }()
+	return top.OpenRoot(rel)
 }
 
 // ProbeAddress asks a php that already runs (php-fpm), at network "unix" or

@@ -2,6 +2,7 @@ package php
 
 import (
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"time"
@@ -22,28 +23,38 @@ func (p *Private) sweepNowAndThen() {
 	}
 }
 
-// sweep removes files last changed before a time, and folders that are as old and
-// empty. Faults are not reported: what stays is met again next time.
+// sweep removes files that nobody has changed or read since a time, and folders that
+// are as old and empty. Faults are not reported: what stays is met again next time.
+//
+// It looks from within each folder: links that its owner makes lead nowhere else.
 func (p *Private) sweep(before time.Time) {
 	for _, name := range []string{"tmp", "uploads"} {
-		top := path.Join(p.site, name)
-		var old []string
-		_ = fs.WalkDir(p.base.FS(), top, func(at string, e fs.DirEntry, err error) error {
-			select {
-			case <-p.end:
-				return fs.SkipAll
-			default:
-			}
-			if err != nil || at == top {
-				return nil //nolint:nilerr // it may have gone just now
-			}
-			if info, err := e.Info(); err == nil && info.ModTime().Before(before) {
-				old = append(old, at)
-			}
-			return nil
-		})
-		for _, at := range slices.Backward(old) { // what is in a folder before the folder
-			_ = p.base.Remove(at)
+		if r, err := p.base.OpenRoot(path.Join(p.site, name)); err == nil {
+			p.sweepIn(r, before)
+			_ = r.Close()
+		}
+	}
+}
+
+func (p *Private) sweepIn(r *os.Root, before time.Time) {
+	var old []string
+	_ = fs.WalkDir(r.FS(), ".", func(at string, e fs.DirEntry, err error) error {
+		select {
+		case <-p.end:
+			return fs.SkipAll
+		default:
+		}
+		if err != nil || at == "." || !e.IsDir() && !e.Type().IsRegular() {
+			return nil //nolint:nilerr // it may have gone just now
+		}
+		if info, err := e.Info(); err == nil && lastUse(info).Before(before) {
+			old = append(old, at)
+		}
+		return nil
+	})
+	for _, at := range slices.Backward(old) { // what is in a folder before the folder
+		if !inUse(r, at) {
+			_ = r.Remove(at)
 		}
 	}
 }

@@ -34,10 +34,13 @@ func (x *Exchange) mustAsk(a *rewrite.Answer) bool {
 			asked = x.site.below(p)
 		}
 	}
-	leadsTo := x.site.below([]byte(a.URI))
+	leadsTo, file := x.site.below([]byte(a.URI)), []byte(nil)
+	if root, rel := x.site.rootOfFile(a.Filename); root != nil {
+		file = x.site.below(append([]byte(root.prefix), rel...))
+	}
 	for i := range list {
 		m := list[i].Paths
-		if x.passed&(1<<i) == 0 && (asked != nil && m.Match(string(asked)) || m.Match(string(leadsTo))) {
+		if x.passed&(1<<i) == 0 && (asked != nil && m.Match(string(asked)) || m.Match(string(leadsTo)) || file != nil && m.Match(string(file))) {
 			x.ask(i, a)
 			return true
 		}

@@ -80,7 +80,9 @@ func (x *Exchange) runPassed(a *rewrite.Answer, file string) {
 		a.Filename, a.PathInfo = file[:end], file[end:]
 	}
 	a.Kind, a.Handler, a.File = rewrite.AnswerScript, scriptHandler, info
-	x.obeyFile(a)
+	if !x.mustAsk(a) { // it is another file than the one that was asked about
+		x.obeyFile(a)
+	}
 }
 
 // fillAsk says what is passed on. Field lines go as text, for a meta-variable's name

@@ -254,8 +254,8 @@ func (g *ruling) wait(x *Exchange, then func()) (done func()) {
 
 // giveHeld passes on the content that came while the request waited.
 func (g *ruling) giveHeld(x *Exchange) {
-	if x.done || x.ruling != g || g.x != nil {
-		return
+	if x.done || x.ruling != g || g.x != nil || x.askedFor != nil && !x.answered {
+		return // an authorizer may still be asked
 	}
 	held, end := g.held, g.end
 	g.held, g.end = nil, false

@@ -239,7 +239,10 @@ func (x *Exchange) keepFields(res *cgi.Response) {
 // interceptSendFile serves a file below one of the site's roots in place of the
 // response's content. Hidden files and scripts are refused.
 func (x *Exchange) interceptSendFile(res *cgi.Response) bool {
-	file := x.site.leftChroot(res.SendFile)
+	file := res.SendFile
+	if x.plan.isPHP() && x.asking == nil {
+		file = x.site.leftChroot(file)
+	}
 	for i := range x.site.roots {
 		r := &x.site.roots[i]
 		root := r.cache.RealRoot()
