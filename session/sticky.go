@@ -77,8 +77,8 @@ func (s *Sticky) Check() error {
 
 var b64 = base64.RawURLEncoding.Strict()
 
-// mac signs what comes before the last dot of a value.
-func (s *Sticky) mac(key []byte, signed string) []byte {
+// mac signs what comes before the last dot of a value, as it is after that dot.
+func (s *Sticky) mac(key []byte, signed string) string {
 	h := hmac.New(sha256.New, key)
 	// Each part with its length, so that no two lists of parts look the same.
 	for _, part := range [...]string{"sluice sticky", s.Scope, s.Name, signed} {
@@ -86,13 +86,13 @@ func (s *Sticky) mac(key []byte, signed string) []byte {
 		_, _ = h.Write([]byte{':'})
 		_, _ = h.Write([]byte(part))
 	}
-	return h.Sum(nil)
+	return b64.EncodeToString(h.Sum(nil))
 }
 
 // Value is the cookie's value for a server.
 func (s *Sticky) Value(server string, now time.Time) string {
 	signed := stickyVersion + "." + b64.EncodeToString([]byte(server)) + "." + strconv.FormatInt(now.Unix(), 36)
-	return signed + "." + b64.EncodeToString(s.mac(s.Key, signed))
+	return signed + "." + s.mac(s.Key, signed)
 }
 
 // Cookie is the Set-Cookie field's value that names a server.
@@ -149,8 +149,7 @@ func (s *Sticky) open(value string, now time.Time) (server string, renew, ok boo
 		return "", false, false
 	}
 	signed := value[:dot]
-	mac, err := b64.DecodeString(value[dot+1:])
-	if err != nil || !s.genuine(signed, mac) {
+	if !s.genuine(signed, value[dot+1:]) {
 		return "", false, false
 	}
 	part := strings.Split(signed, ".")
@@ -172,11 +171,12 @@ func (s *Sticky) open(value string, now time.Time) (server string, renew, ok boo
 	return string(name), s.MaxAge > 0 && age > s.MaxAge/2, true
 }
 
-// genuine compares in constant time, with every key.
-func (s *Sticky) genuine(signed string, mac []byte) bool {
-	ok := hmac.Equal(mac, s.mac(s.Key, signed))
-	for _, k := range s.OldKeys {
-		ok = hmac.Equal(mac, s.mac(k, signed)) || ok
+// genuine compares in constant time, with every key. It compares the text: a
+// decoder also takes other spellings (Go's skips CR and LF).
+func (s *Sticky) genuine(signed, mac string) bool {
+	ok := false
+	for _, k := range append([][]byte{s.Key}, s.OldKeys...) {
+		ok = hmac.Equal([]byte(mac), []byte(s.mac(k, signed))) || ok
 	}
 	return ok
 }

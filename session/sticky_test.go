@@ -198,6 +198,7 @@ func FuzzSticky(f *testing.F) {
 	f.Add("route="+s.Value("one", day), int64(0))
 	f.Add("a=b; route=1.b25l.s44we8.AAAA; route="+s.Value("two", day), int64(3000))
 	f.Add("route=....; route;;=", int64(-1))
+	f.Add("route="+s.Value("one", day)+"\r\n", int64(0))
 	f.Fuzz(func(t *testing.T, line string, after int64) {
 		now := day.Add(time.Duration(after%100_000) * time.Second)
 		server, _ := s.Server([]string{line}, now)
