@@ -158,11 +158,25 @@ var cookieExpires = regexp.MustCompile(`(?i)expires=[^;,]+,[^;,]+`)
 // difference; beyond, it is an absolute date by a script or file.
 const nearDate = 10 * 365 * 24 * time.Hour
 
+// ofTheProxy are the names that a script and its handler have in this test's
+// Apache once mod_proxy_fcgi has them. With mod_php, and here, they are what the
+// replacements say.
+var ofTheProxy = []struct {
+	name *regexp.Regexp
+	is   string
+}{
+	{regexp.MustCompile(`proxy:fcgi://localhost(@DOCROOT@)`), "$1"},
+	{regexp.MustCompile(`proxy:unix:[^|]*fpm\.sock\|fcgi://localhost`), "application/x-httpd-php"},
+}
+
 func (a *answer) tidyHeader(root string) {
 	now, dateErr := http.ParseTime(a.header.Get("Date"))
 	for name, values := range a.header {
 		for i, v := range values {
 			v = strings.ReplaceAll(v, root, "@DOCROOT@")
+			for _, p := range ofTheProxy {
+				v = p.name.ReplaceAllString(v, p.is)
+			}
 			switch name {
 			case "Etag":
 				v = "present"
