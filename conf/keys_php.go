@@ -62,7 +62,7 @@ var phpKeys = []key{
 		setPair: setPathRequests,
 	},
 	{
-		path: "php.max_requests", kind: kindInteger, def: `5000`, max: 1 << 30, unit: "requests",
+		path: "php.max_requests", kind: kindInteger, def: `50000`, max: 1 << 30, unit: "requests",
 		about:     "Requests after which a worker is replaced, against slow leaks; 0 for never.",
 		setNumber: func(t target, n int64) { t.site.PHP.MaxRequests = int(n) },
 	},

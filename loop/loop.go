@@ -117,11 +117,12 @@ func (l *Loop) Conns() int { return int(l.conns.Load()) }
 // Done is closed when Run has ended.
 func (l *Loop) Done() <-chan struct{} { return l.done }
 
-// Run runs the loop until Stop; it takes the calling goroutine and locks it to
-// its thread.
+// Run runs the loop until Stop; it takes the calling goroutine, locks it to its
+// thread and, where the system allows it, has it go before others (priority_linux.go).
 func (l *Loop) Run() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	defer prefer()()
 	defer close(l.done)
 	l.own()
 	for !l.stop {
