@@ -12,11 +12,12 @@ import (
 	"time"
 )
 
-// runVersion returns the first bytes that "php-cgi -v" or "php-fpm -v" prints.
+// runVersion returns the first bytes that "php-cgi -v" or "php-fpm -v" prints;
+// without php.ini (-n), whose extensions would take longer to load than all the rest.
 func runVersion(path string, limit time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "-v")
+	cmd := exec.CommandContext(ctx, path, "-n", "-v")
 	var out bytes.Buffer
 	limited := &limitedWriter{w: &out, left: versionOutputMaxBytes}
 	cmd.Stdout, cmd.Stderr = limited, limited
