@@ -74,7 +74,7 @@ func (s *fdSocket) Peek() error {
 // SendMore is Writev for one buffer that more follows at once: the system waits
 // for it to fill the packet.
 func (s *fdSocket) SendMore(b []byte) (int, error) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_NOSIGNAL|unix.MSG_MORE, 0, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT|unix.MSG_MORE, 0, 0)
 	if errno != 0 {
 		return 0, errnoErr(errno)
 	}

@@ -251,8 +251,11 @@ func (s *uringSocket) Close() error {
 
 func (s *uringSocket) release() { _ = unix.Close(s.fd) }
 
-// SendMore keeps its place behind what the ring has to send.
+// SendMore is direct: the system is to hold the octets back until the next ones.
 func (s *uringSocket) SendMore(b []byte) (int, error) {
-	one := [1][]byte{b}
-	return s.Writev(one[:])
+	if err := s.caughtUp(); err != nil {
+		return 0, err
+	}
+	n, err := s.fdSocket.SendMore(b)
+	return n, s.refused(err)
 }
