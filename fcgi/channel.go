@@ -81,6 +81,9 @@ type Want struct {
 	// Check wants a kept connection looked at before it is used, because the
 	// request can't be repeated.
 	Check bool
+	// Whole: the request is written whole when it is granted, and may be run twice;
+	// its Stream may meet ErrBehind.
+	Whole bool
 	// Server is the Key of the server to go to; while that is up, no other is
 	// taken. Empty, or one that does not exist: any.
 	Server string

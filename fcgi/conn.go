@@ -81,6 +81,9 @@ type Conn struct {
 	left  departure
 	// grantedAt is when the request got the connection.
 	grantedAt int64
+	// next was written behind the request; see pipeline.go.
+	next      *follower
+	followers [requestIDs]follower
 }
 
 func (c *Conn) become(next connState) {
@@ -143,6 +146,7 @@ func (c *Conn) Abandon(limit time.Duration) {
 	}
 	c.stream = nil
 	c.become(leaving)
+	c.leaveNext()
 	// php-cgi does not look at ABORT_REQUEST before the script has ended. So
 	// this record lies unread in its queue for just as long; see leave.
 	var abort [HeaderBytes]byte
@@ -204,6 +208,7 @@ func (c *Conn) Kill() {
 		c.c.Resume()
 	}
 	c.become(retiring)
+	c.leaveNext()
 	c.lp.kill(c)
 }
 
@@ -272,6 +277,7 @@ func (c *Conn) close() {
 	c.c.Abort()
 	c.lp.l.Forget(&c.limit)
 	c.lp.gone(c, was)
+	c.leaveNext()
 }
 
 // Data implements loop.Handler.
@@ -295,17 +301,13 @@ func (c *Conn) Data(_ *loop.Conn, p []byte) {
 		n, ev, ok, err := c.dec.Next(p)
 		p = p[n:]
 		if err == nil && ok {
-			var ended bool
-			ended, err = c.event(ev, len(p))
-			if ended {
-				return
-			}
+			err = c.event(ev, len(p))
 		}
 		if err != nil {
 			c.broken(err)
 			return
 		}
-		if c.state != busy { // the stream gave up
+		if c.state != busy { // the request has ended, or the stream gave up
 			return
 		}
 	}
@@ -323,12 +325,12 @@ func (c *Conn) sawEnd(p []byte) bool {
 	return false
 }
 
-func (c *Conn) event(ev Event, left int) (ended bool, err error) {
+func (c *Conn) event(ev Event, left int) error {
 	if ev.ID != c.id {
 		if ev.ID == 0 { // management: nothing was asked, nothing is expected
-			return false, nil
+			return nil
 		}
-		return false, fmt.Errorf("fcgi: %v for unknown request %d", ev.Type, ev.ID)
+		return fmt.Errorf("fcgi: %v for unknown request %d", ev.Type, ev.ID)
 	}
 	switch ev.Type {
 	case Stdout, Stderr:
@@ -336,16 +338,15 @@ func (c *Conn) event(ev Event, left int) (ended bool, err error) {
 	case EndRequest:
 		body, err := ParseEndRequest(ev.Content)
 		if err != nil {
-			return false, err
+			return err
 		}
 		c.end(body, left)
-		return true, nil
 	case BeginRequest, AbortRequest, Params, Stdin, Data, GetValues, GetValuesResult, UnknownType:
-		return false, fmt.Errorf("fcgi: %v from the backend", ev.Type)
+		return fmt.Errorf("fcgi: %v from the backend", ev.Type)
 	default:
-		return false, fmt.Errorf("fcgi: record of unknown type %d from the backend", ev.Type)
+		return fmt.Errorf("fcgi: record of unknown type %d from the backend", ev.Type)
 	}
-	return false, nil
+	return nil
 }
 
 // giveStream brings a record of STDOUT or STDERR; the one that ends it says nothing.
@@ -364,7 +365,7 @@ func giveStream(st Stream, ev Event) {
 // valid: it is in the loop's read buffer.
 //
 // Only a connection without any doubt is kept: all of the request was written
-// and nothing follows END_REQUEST.
+// and nothing follows END_REQUEST, unless somebody has been written behind it.
 func (c *Conn) end(body EndRequestBody, left int) {
 	st := c.stream
 	c.stream = nil
@@ -373,10 +374,14 @@ func (c *Conn) end(body EndRequestBody, left int) {
 	c.uncount()
 	c.b.answered(body)
 	c.c.Resume() // whoever was slow is not the next one's trouble
-	clean := left == 0 && c.dec.Between() && !c.stdinOpen && c.c.Queued() == 0 && c.c.Open()
-	if clean && !c.lp.pool.opts.NoKeep {
+	c.lp.took(c.lp.l.Now() - c.grantedAt)
+	whole := !c.stdinOpen && c.c.Open()
+	switch {
+	case whole && c.next != nil:
+		c.advance(left)
+	case whole && left == 0 && c.dec.Between() && c.c.Queued() == 0 && !c.lp.pool.opts.NoKeep:
 		c.lp.release(c)
-	} else {
+	default:
 		c.close()
 	}
 	st.Ended(body)

@@ -21,6 +21,13 @@ const (
 	// use a connection, where some want a certain server.
 	pickyTicketsMax = 256
 
+	// quickTimeMax is how long a request may be with its worker to count as quick,
+	// quickRequestsMin how many of them in a row, on one loop, say that all are;
+	// behindTimeMax is how long one waits at most behind another on a connection.
+	quickTimeMax     = 2 * time.Millisecond
+	quickRequestsMin = 64
+	behindTimeMax    = 5 * time.Millisecond
+
 	// dialRetryMin and dialRetryMax are the pauses between attempts to connect
 	// to a backend whose backlog is full or which is being restarted;
 	// DialTime of Options bounds them together.

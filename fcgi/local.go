@@ -24,13 +24,17 @@ type Local struct {
 	queueTimer loop.Timer // for the first ticket's deadline
 	idleTimer  loop.Timer
 	lookTimer  loop.Timer // while requests wait
-	dialing    int
-	conns      int
-	own        map[*Conn]struct{} // all that are not shared
-	random     uint32
-	candidates []*branch // memory of pick
-	ending     bool      // Close was called: nothing is kept any more
-	checks     *checks
+	// behindTimer runs while there are followers, quick counts requests in a row
+	// that took little time, up to quickRequestsMin; see pipeline.go.
+	behindTimer loop.Timer
+	quick       int
+	dialing     int
+	conns       int
+	own         map[*Conn]struct{} // all that are not shared
+	random      uint32
+	candidates  []*branch // memory of pick
+	ending      bool      // Close was called: nothing is kept any more
+	checks      *checks
 
 	// Read by other loops:
 	idleCount   atomic.Int32
@@ -113,6 +117,7 @@ func (lp *Local) grant(c *Conn, t *Ticket) {
 	c.counted, c.left.who, c.grantedAt = true, t.want.Left, lp.l.Now()
 	c.b.running++
 	c.stream = t.asker.Granted(c)
+	lp.pipeline(c)
 }
 
 // takeIdle takes the idle connection at i out of the list.

@@ -33,6 +33,10 @@ type Options struct {
 	// Foreign servers may close a kept connection at any time, as php-fpm does when
 	// it is reloaded: a request that can't be repeated gets a new one.
 	Foreign bool
+	// Pipeline allows to write a request behind another one on the same connection;
+	// see pipeline.go. For servers that read no further than to a request's end, as
+	// PHP does.
+	Pipeline bool
 	// RequestsMax is after how many requests of a connection Retire is called;
 	// 0 is never.
 	RequestsMax int
@@ -298,6 +302,7 @@ func (p *Pool) On(l *loop.Loop) *Local {
 	lp.queueTimer.Init(lp.expire)
 	lp.idleTimer.Init(lp.expireIdle)
 	lp.lookTimer.Init(lp.lookAgain)
+	lp.behindTimer.Init(lp.lookBehind)
 	lp.setBranches()
 	all := append(slices.Clone(p.all()), lp)
 	p.locals.Store(&all)

@@ -113,6 +113,7 @@ type Request struct {
 	stderrLost int64
 	tries      int    // times that it was sent again
 	fresh      bool   // not on a kept connection
+	first      bool   // not behind another request
 	avoid      string // the server that broke off
 	grantedAt  int64
 }
@@ -133,7 +134,7 @@ func (r *Request) reset() {
 		r.pend = nil
 	}
 	r.stderr, r.stderrLost = r.stderr[:0], 0
-	r.tries, r.fresh = 0, false
+	r.tries, r.fresh, r.first = 0, false, false
 }
 
 func (r *Request) become(next state) {

@@ -16,6 +16,10 @@ func (r *Request) Failed(err error) {
 	switch {
 	case r.state == discarding:
 		r.lp.recycle(r)
+	case r.state == running && errors.Is(err, fcgi.ErrBehind):
+		r.first = true
+		r.rewind()
+		r.ask()
 	case r.state == running && r.mayRetry(c, err):
 		r.again(c)
 	default:
@@ -65,13 +69,25 @@ func (r *Request) mayMove(c fcgi.Channel, status fcgi.ProtocolStatus) bool {
 // again asks for another connection, to another server if there is one.
 func (r *Request) again(c fcgi.Channel) {
 	r.tries++
-	r.fresh, r.sending, r.paused = true, false, false
+	r.fresh = true
 	if r.lp.opts.Pool.Several() {
 		r.avoid = c.Server()
 	}
+	r.rewind()
+	r.ask()
+}
+
+// rewind forgets what a backend has answered.
+func (r *Request) rewind() {
+	r.sending, r.paused = false, false
 	r.flush.Stop()
 	r.head.Reset()
 	r.headDone, r.held, r.pend = false, r.held[:0], r.pend[:0]
 	r.body.Rewind()
-	r.ask()
+}
+
+// mayFollow tells whether the request may be written behind another one that the
+// backend is at; once that has failed, it waits for its turn.
+func (r *Request) mayFollow() bool {
+	return !r.first && !r.hasBody && r.role() == fcgi.Responder && r.safe()
 }

@@ -1,0 +1,207 @@
+package fcgi
+
+import (
+	"errors"
+	"time"
+
+	"sluice/loop"
+)
+
+// Pipelining: while a worker is at a request, the next one already lies in its
+// socket. It does not have to be woken for it, nor stand idle until the loop has
+// seen the end of the first. But nobody knows how long the first will take, so this
+// is for times when all are quick, for requests that may be run twice, and for a
+// few milliseconds: who is still behind then goes back to the queue, and what the
+// worker answers to its copy is thrown away.
+
+// ErrBehind: a request that was written behind another one has to be asked for
+// again, for that one takes long, or its connection has ended.
+var ErrBehind = errors.New("fcgi: the request before it on the connection is not done")
+
+// follower is a request that was written behind the one its connection is at, and
+// its Channel, also once it is its turn.
+type follower struct {
+	*Conn
+	ahead  bool   // it is its turn: Conn's fields are about it
+	stream Stream // nil: given up
+	id     uint16
+	sentAt int64
+	at     int64
+	limit  time.Duration // see Abandon
+	left   departure
+}
+
+// pipeline writes the next request of the queue behind the one that c has just
+// been granted to.
+func (lp *Local) pipeline(c *Conn) {
+	t := lp.first
+	if t == nil || !lp.mayFollow(c, t) {
+		return
+	}
+	lp.dequeue(t)
+	f := &c.followers[c.id%requestIDs]
+	*f = follower{Conn: c, id: c.id%requestIDs + 1, at: lp.l.Now(), sentAt: c.c.Sent() + c.c.Queued(), left: departure{t.want.Left}}
+	c.next = f
+	c.b.running++
+	f.stream = t.asker.Granted(f)
+	if !lp.behindTimer.Armed() {
+		lp.l.Arm(&lp.behindTimer, behindTimeMax)
+	}
+}
+
+// mayFollow: all is quick, nothing else is to be done with c after its request,
+// and t could be asked for again.
+func (lp *Local) mayFollow(c *Conn, t *Ticket) bool {
+	opts := &lp.pool.opts
+	switch {
+	case !opts.Pipeline, lp.quick < quickRequestsMin, !t.want.Whole, t.want.Fresh, t.picky(), len(lp.branches) != 1:
+		return false
+	case c.state != busy, c.next != nil, c.stdinOpen, !c.c.Open():
+		return false
+	case c.b.s.gone.Load(), c.b.s.surplus(), lp.ending, opts.NoKeep:
+		return false
+	case opts.RequestsMax > 0 && c.served+2 >= opts.RequestsMax, opts.KeepTime > 0 && lp.l.Now()-c.since > int64(opts.KeepTime)/2:
+		return false
+	}
+	other, since := lp.pool.neediest(lp)
+	return other == nil || t.at <= since+int64(fairness)
+}
+
+// advance: it is the turn of who was written behind the request that has ended.
+// left octets of its answer are here already.
+func (c *Conn) advance(left int) {
+	f := c.next
+	c.next, f.ahead = nil, true
+	c.id, c.sentAt, c.got = f.id, f.sentAt, int64(left)
+	c.counted, c.left, c.grantedAt = true, f.left, c.lp.l.Now()
+	c.stream = f.stream
+	if f.stream == nil {
+		c.stream = givenUp{c, f.limit}
+		return
+	}
+	c.lp.pipeline(c)
+}
+
+// leaveNext sends who is behind back to the queue.
+func (c *Conn) leaveNext() {
+	f := c.next
+	if f == nil {
+		return
+	}
+	c.next = nil
+	f.back()
+	f.done()
+}
+
+// back has a request asked for again, though the worker will meet it.
+func (f *follower) back() {
+	if st := f.stream; st != nil {
+		f.stream = nil
+		st.Failed(ErrBehind)
+	}
+}
+
+// done: the worker will not be at it any more.
+func (f *follower) done() {
+	f.b.running--
+	f.left.tell()
+}
+
+// lookBehind finds those that are behind for too long. One of them is enough to
+// say that the times are over in which all is quick.
+func (lp *Local) lookBehind() {
+	now, some := lp.l.Now(), false
+	var late []*follower
+	for c := range lp.own {
+		switch f := c.next; {
+		case f == nil || f.stream == nil:
+		case now-f.at >= int64(behindTimeMax):
+			late = append(late, f)
+		default:
+			some = true
+		}
+	}
+	if len(late) > 0 {
+		lp.quick = 0
+	}
+	for _, f := range late {
+		f.limit = quickTimeMax
+		f.back()
+	}
+	if some {
+		lp.l.Arm(&lp.behindTimer, behindTimeMax)
+	}
+}
+
+// took notes how long a request was with its worker.
+func (lp *Local) took(d int64) {
+	if d > int64(quickTimeMax) {
+		lp.quick = 0
+	} else if lp.quick < quickRequestsMin {
+		lp.quick++
+	}
+}
+
+// givenUp takes the answer to a request that was given up while it was behind
+// another one, until it can be given up like any other.
+type givenUp struct {
+	c     *Conn
+	limit time.Duration
+}
+
+func (givenUp) Stdout([]byte)        {}
+func (givenUp) Stderr([]byte)        {}
+func (givenUp) Drained()             {}
+func (givenUp) Ended(EndRequestBody) {}
+func (givenUp) Failed(error)         {}
+func (g givenUp) Turn()              { g.c.Abandon(g.limit) }
+
+// ID implements Channel.
+func (f *follower) ID() uint16 { return f.id }
+
+// StdinDone implements Channel: all was written at once.
+func (f *follower) StdinDone() {}
+
+// WriteFile implements Channel: there is no content.
+func (f *follower) WriteFile(ref loop.FileRef, _, _ int64) { ref.Release() }
+
+// Started implements Channel.
+func (f *follower) Started() bool { return f.ahead && f.Conn.Started() }
+
+// Reused implements Channel.
+func (f *follower) Reused() bool { return true }
+
+// Accepted implements Channel.
+func (f *follower) Accepted() bool { return f.c.Sent() > f.sentAt }
+
+// Pause implements Channel.
+func (f *follower) Pause() {
+	if f.ahead {
+		f.Conn.Pause()
+	}
+}
+
+// Resume implements Channel.
+func (f *follower) Resume() {
+	if f.ahead {
+		f.Conn.Resume()
+	}
+}
+
+// Abandon implements Channel. Who is behind still has to be met by the worker.
+func (f *follower) Abandon(limit time.Duration) {
+	if f.ahead {
+		f.Conn.Abandon(limit)
+		return
+	}
+	f.stream, f.limit = nil, limit
+}
+
+// Kill implements Channel.
+func (f *follower) Kill() {
+	if f.ahead {
+		f.Conn.Kill()
+		return
+	}
+	f.stream, f.limit = nil, quickTimeMax
+}
