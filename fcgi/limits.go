@@ -21,12 +21,13 @@ const (
 	// use a connection, where some want a certain server.
 	pickyTicketsMax = 256
 
-	// quickTimeMax is how long a request may be with its worker to count as quick,
-	// quickRequestsMin how many of them in a row, on one loop, say that all are;
-	// behindTimeMax is how long one waits at most behind another on a connection.
-	quickTimeMax     = 2 * time.Millisecond
-	quickRequestsMin = 64
-	behindTimeMax    = 5 * time.Millisecond
+	// Defaults of Pipelining.
+	quickRequestsDefault = 64
+	quickTimeDefault     = 2 * time.Millisecond
+	behindTimeDefault    = 5 * time.Millisecond
+	// givenUpTime is how long a worker may be at its copy of a request that was
+	// asked for again, before it is ended.
+	givenUpTime = 30 * time.Second
 
 	// dialRetryMin and dialRetryMax are the pauses between attempts to connect
 	// to a backend whose backlog is full or which is being restarted;

@@ -25,7 +25,7 @@ type Local struct {
 	idleTimer  loop.Timer
 	lookTimer  loop.Timer // while requests wait
 	// behindTimer runs while there are followers, quick counts requests in a row
-	// that took little time, up to quickRequestsMin; see pipeline.go.
+	// that took little time, up to Pipelining.After.
 	behindTimer loop.Timer
 	quick       int
 	dialing     int

@@ -14,6 +14,32 @@ import (
 // few milliseconds: who is still behind then goes back to the queue, and what the
 // worker answers to its copy is thrown away.
 
+// Pipelining says when a request is written behind another one on the same
+// connection. Zero values mean the defaults.
+type Pipelining struct {
+	// On allows it: for servers that read no further than to a request's end, as PHP
+	// does.
+	On bool
+	// After is how many requests in a row, on one loop, have to have been quick.
+	After int
+	// QuickTime is how long a quick one is with its worker at most.
+	QuickTime time.Duration
+	// BehindTime is how long a request stays behind another one at most.
+	BehindTime time.Duration
+}
+
+func (p *Pipelining) setDefaults() {
+	if p.After <= 0 {
+		p.After = quickRequestsDefault
+	}
+	if p.QuickTime <= 0 {
+		p.QuickTime = quickTimeDefault
+	}
+	if p.BehindTime <= 0 {
+		p.BehindTime = behindTimeDefault
+	}
+}
+
 // ErrBehind: a request that was written behind another one has to be asked for
 // again, for that one takes long, or its connection has ended.
 var ErrBehind = errors.New("fcgi: the request before it on the connection is not done")
@@ -45,7 +71,7 @@ func (lp *Local) pipeline(c *Conn) {
 	c.b.running++
 	f.stream = t.asker.Granted(f)
 	if !lp.behindTimer.Armed() {
-		lp.l.Arm(&lp.behindTimer, behindTimeMax)
+		lp.l.Arm(&lp.behindTimer, lp.pool.opts.Pipeline.BehindTime)
 	}
 }
 
@@ -54,7 +80,7 @@ func (lp *Local) pipeline(c *Conn) {
 func (lp *Local) mayFollow(c *Conn, t *Ticket) bool {
 	opts := &lp.pool.opts
 	switch {
-	case !opts.Pipeline, lp.quick < quickRequestsMin, !t.want.Whole, t.want.Fresh, t.picky(), len(lp.branches) != 1:
+	case !opts.Pipeline.On, lp.quick < opts.Pipeline.After, !t.want.Whole, t.want.Fresh, t.picky(), len(lp.branches) != 1:
 		return false
 	case c.state != busy, c.next != nil, c.stdinOpen, !c.c.Open():
 		return false
@@ -115,7 +141,7 @@ func (lp *Local) lookBehind() {
 	for c := range lp.own {
 		switch f := c.next; {
 		case f == nil || f.stream == nil:
-		case now-f.at >= int64(behindTimeMax):
+		case now-f.at >= int64(lp.pool.opts.Pipeline.BehindTime):
 			late = append(late, f)
 		default:
 			some = true
@@ -125,19 +151,20 @@ func (lp *Local) lookBehind() {
 		lp.quick = 0
 	}
 	for _, f := range late {
-		f.limit = quickTimeMax
+		f.limit = givenUpTime
 		f.back()
 	}
 	if some {
-		lp.l.Arm(&lp.behindTimer, behindTimeMax)
+		lp.l.Arm(&lp.behindTimer, lp.pool.opts.Pipeline.BehindTime)
 	}
 }
 
 // took notes how long a request was with its worker.
 func (lp *Local) took(d int64) {
-	if d > int64(quickTimeMax) {
+	p := &lp.pool.opts.Pipeline
+	if d > int64(p.QuickTime) {
 		lp.quick = 0
-	} else if lp.quick < quickRequestsMin {
+	} else if lp.quick < p.After {
 		lp.quick++
 	}
 }
@@ -203,5 +230,5 @@ func (f *follower) Kill() {
 		f.Conn.Kill()
 		return
 	}
-	f.stream, f.limit = nil, quickTimeMax
+	f.stream, f.limit = nil, givenUpTime
 }

@@ -33,10 +33,8 @@ type Options struct {
 	// Foreign servers may close a kept connection at any time, as php-fpm does when
 	// it is reloaded: a request that can't be repeated gets a new one.
 	Foreign bool
-	// Pipeline allows to write a request behind another one on the same connection;
-	// see pipeline.go. For servers that read no further than to a request's end, as
-	// PHP does.
-	Pipeline bool
+	// Pipeline says when a request is written behind another one.
+	Pipeline Pipelining
 	// RequestsMax is after how many requests of a connection Retire is called;
 	// 0 is never.
 	RequestsMax int
@@ -97,6 +95,7 @@ func NewPool(opts Options) *Pool {
 		opts.ConnectTime = connectTimeDefault
 	}
 	opts.Health.setDefaults()
+	opts.Pipeline.setDefaults()
 	p := &Pool{opts: opts}
 	p.roster.Store(&roster{})
 	p.SetServers(opts.Servers)

@@ -87,7 +87,9 @@ func (r *Request) rewind() {
 }
 
 // mayFollow tells whether the request may be written behind another one that the
-// backend is at; once that has failed, it waits for its turn.
+// backend is at; once that has failed, it waits for its turn. A backend may run it
+// twice then, so it must not have a query: that is where applications that should
+// know better say what a GET is to change.
 func (r *Request) mayFollow() bool {
-	return !r.first && !r.hasBody && r.role() == fcgi.Responder && r.safe()
+	return !r.first && !r.hasBody && r.role() == fcgi.Responder && r.safe() && len(r.Env.Query) == 0 && r.Pairs == nil
 }

@@ -173,7 +173,7 @@ func (r *phpRunner) own(s *conf.Site) error {
 	}
 	r.group = group
 	pool := fcgi.Options{
-		Queue: r.cfg.Queue, QueueTime: r.cfg.QueueTime, RequestsMax: r.cfg.MaxRequests, Retire: r.retire, Kill: r.kill, Pipeline: true,
+		Queue: r.cfg.Queue, QueueTime: r.cfg.QueueTime, RequestsMax: r.cfg.MaxRequests, Retire: r.retire, Kill: r.kill, Pipeline: fcgi.Pipelining{On: true},
 	}
 	r.pool, r.lane = fcgi.NewPool(pool), fcgi.NewPool(pool)
 	r.ending = make(chan struct{})

@@ -117,7 +117,7 @@ func (w *world) size() int {
 
 func (r *request) encode(w *world) {
 	var b bytes.Buffer
-	target := fmt.Sprintf("/run.php?t=%d", r.token)
+	target := fmt.Sprintf("/run.php/%d%s", r.token, []string{"", "", "?q"}[w.rng.IntN(3)])
 	if r.file >= 0 {
 		target = fmt.Sprintf("/f%d.txt", r.file)
 	}

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"strconv"
 	"strings"
@@ -19,18 +20,43 @@ type worker struct {
 	wake time.Time // it does nothing before
 
 	// The request; zero between requests.
-	dec    fcgi.Decoder
-	begun  bool
-	id     uint16
-	params []byte
-	stdin  []byte
-	req    *request
+	dec     fcgi.Decoder
+	header  []byte // of the record that is being read
+	content int    // still to be read of it
+	begun   bool
+	id      uint16
+	params  []byte
+	stdin   []byte
+	req     *request
 
 	out   []byte // of the answer, not yet sent
 	dieAt int    // dies with so much of out left; -1: it does not
 	early bool   // answers without having read STDIN
 	deaf  bool   // its writes fail: it only reads until sluice closes
 	quit  bool   // closes when next idle
+}
+
+// unread is how much of a record is still to come, its header first: php reads
+// no further, so that what follows a request waits in the socket.
+func (k *worker) unread() int {
+	if n := len(k.header); n < fcgi.HeaderBytes {
+		return fcgi.HeaderBytes - n
+	}
+	return k.content
+}
+
+// note keeps unread right.
+func (k *worker) note(b []byte) {
+	if len(k.header) < fcgi.HeaderBytes {
+		if k.header = append(k.header, b...); len(k.header) == fcgi.HeaderBytes {
+			k.content = int(binary.BigEndian.Uint16(k.header[4:])) + int(k.header[6])
+		}
+	} else {
+		k.content -= len(b)
+	}
+	if len(k.header) == fcgi.HeaderBytes && k.content == 0 {
+		k.header = k.header[:0]
+	}
 }
 
 // step does one thing, if there is any to do.
@@ -75,7 +101,7 @@ func (k *worker) die() {
 }
 
 func (k *worker) read() {
-	b, err := k.link.recv(k.w.short(64 << 10))
+	b, err := k.link.recv(k.w.short(k.unread()))
 	switch {
 	case err != nil:
 		if k.req != nil && !k.deaf && k.w.hasty {
@@ -91,6 +117,7 @@ func (k *worker) read() {
 		k.die()
 		return
 	}
+	k.note(b)
 	for len(b) > 0 && k.link != nil {
 		n, ev, ok, err := k.dec.Next(b)
 		b = b[n:]
@@ -154,9 +181,9 @@ func (k *worker) started() {
 		pairs[string(name)] = string(value)
 		b = b[n:]
 	}
-	token, err := strconv.Atoi(strings.TrimPrefix(pairs["QUERY_STRING"], "t="))
+	token, err := strconv.Atoi(strings.TrimPrefix(pairs["PATH_INFO"], "/"))
 	if err != nil || token < 1 || token > len(k.w.requests) {
-		k.w.failf("%s: QUERY_STRING %q", k.name, pairs["QUERY_STRING"])
+		k.w.failf("%s: PATH_INFO %q", k.name, pairs["PATH_INFO"])
 	}
 	k.req = k.w.requests[token-1]
 	if m := pairs["REQUEST_METHOD"]; m != k.req.method {
@@ -255,7 +282,7 @@ func (k *worker) write() {
 
 // ended makes it ready for the next request, or has it close soon.
 func (k *worker) ended() {
-	*k = worker{w: k.w, name: k.name, link: k.link, dec: k.dec}
+	*k = worker{w: k.w, name: k.name, link: k.link, dec: k.dec, header: k.header, content: k.content}
 	if k.w.faulty && k.w.oneIn(8) {
 		k.quit, k.wake = true, k.w.now.Add(k.w.upTo(20*time.Millisecond))
 	}
