@@ -224,6 +224,9 @@ type PHP struct {
 	// 0: any number. PathRequests bounds those for a path.
 	ClientRequests int
 	PathRequests   []PathBound
+	// Pipeline: while all requests are quick, the next one is written to a worker
+	// before it is done with the last.
+	Pipeline bool
 	// MaxRequests a worker serves before it is replaced; 0: any number.
 	MaxRequests int
 	// Queue bounds the requests waiting for a worker, QueueTime their waiting;

@@ -62,6 +62,11 @@ var phpKeys = []key{
 		setPair: setPathRequests,
 	},
 	{
+		path: "php.pipeline", kind: kindFlag, def: `true`,
+		about:   "Whether, while requests wait and all are quick (64 in a row within 2 ms), a GET or HEAD without a query is written to a worker before that is done with the one before. One that comes to be behind a slow script goes to another worker after 5 ms, and may run twice then.",
+		setFlag: func(t target, on bool) { t.site.PHP.Pipeline = on },
+	},
+	{
 		path: "php.max_requests", kind: kindInteger, def: `50000`, max: 1 << 30, unit: "requests",
 		about:     "Requests after which a worker is replaced, against slow leaks; 0 for never.",
 		setNumber: func(t target, n int64) { t.site.PHP.MaxRequests = int(n) },

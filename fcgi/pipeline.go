@@ -17,9 +17,6 @@ import (
 // Pipelining says when a request is written behind another one on the same
 // connection. Zero values mean the defaults.
 type Pipelining struct {
-	// On allows it: for servers that read no further than to a request's end, as PHP
-	// does.
-	On bool
 	// After is how many requests in a row, on one loop, have to have been quick.
 	After int
 	// QuickTime is how long a quick one is with its worker at most.
@@ -80,13 +77,13 @@ func (lp *Local) pipeline(c *Conn) {
 func (lp *Local) mayFollow(c *Conn, t *Ticket) bool {
 	opts := &lp.pool.opts
 	switch {
-	case !opts.Pipeline.On, lp.quick < opts.Pipeline.After, !t.want.Whole, t.want.Fresh, t.picky(), len(lp.branches) != 1:
+	case !lp.pool.pipelines.Load(), lp.quick < opts.Pipeline.After, !t.want.Whole, t.want.Fresh, t.picky(), len(lp.branches) != 1:
 		return false
 	case c.state != busy, c.next != nil, c.stdinOpen, !c.c.Open():
 		return false
 	case c.b.s.gone.Load(), c.b.s.surplus(), lp.ending, opts.NoKeep:
 		return false
-	case opts.RequestsMax > 0 && c.served+2 >= opts.RequestsMax, opts.KeepTime > 0 && lp.l.Now()-c.since > int64(opts.KeepTime)/2:
+	case opts.RequestsMax > 0 && c.served+2 >= opts.RequestsMax, opts.KeepTime > 0 && lp.l.Now()-c.since > int64(opts.KeepTime):
 		return false
 	}
 	other, since := lp.pool.neediest(lp)

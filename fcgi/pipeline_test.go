@@ -12,11 +12,12 @@ import (
 // pipelined is a pool of one connection that pipelines after one quick request.
 func pipelined(t *testing.T, e loop.Engine, b *backend, change func(o *Options)) (*Pool, *site) {
 	t.Helper()
-	o := Options{Servers: []Server{b.server(1)}, Pipeline: Pipelining{On: true, After: 1, QuickTime: time.Minute, BehindTime: time.Minute}}
+	o := Options{Servers: []Server{b.server(1)}, Pipeline: Pipelining{After: 1, QuickTime: time.Minute, BehindTime: time.Minute}}
 	if change != nil {
 		change(&o)
 	}
 	p := NewPool(o)
+	p.Pipeline()
 	s := start(t, e, p, 1)[0]
 	s.call("first").ask().good()
 	return p, s
@@ -100,7 +101,7 @@ func TestNotPipelined(t *testing.T) {
 		want   Want
 		change func(o *Options)
 	}{
-		{"off", whole, func(o *Options) { o.Pipeline.On = false }},
+		{"not allowed", whole, nil},
 		{"can't be run twice", Want{}, nil},
 		{"not on a kept connection", Want{Whole: true, Fresh: true}, nil},
 		{"slow times", whole, func(o *Options) { o.Pipeline.QuickTime = 1 }},
@@ -112,6 +113,7 @@ func TestNotPipelined(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBackend(t, "unix", strict(t))
 			p, s := pipelined(t, loop.Portable, b, tt.change)
+			p.pipelines.Store(tt.name != "not allowed")
 			for _, k := range s.queue(tt.want, "a", "b", "c") {
 				k.good()
 			}

@@ -33,7 +33,8 @@ type Options struct {
 	// Foreign servers may close a kept connection at any time, as php-fpm does when
 	// it is reloaded: a request that can't be repeated gets a new one.
 	Foreign bool
-	// Pipeline says when a request is written behind another one.
+	// Pipeline says when a request is written behind another one; Pool.Pipeline
+	// allows it.
 	Pipeline Pipelining
 	// RequestsMax is after how many requests of a connection Retire is called;
 	// 0 is never.
@@ -70,7 +71,9 @@ type Pool struct {
 	waiting atomic.Int64
 	ended   atomic.Uint64 // requests that workers are done with
 	down    atomic.Pointer[error]
-	mu      sync.Mutex // guards SetServers
+	// pipelines: see Pipeline.
+	pipelines atomic.Bool
+	mu        sync.Mutex // guards SetServers
 }
 
 // roster is the list of servers at a moment; it never changes.
@@ -165,6 +168,10 @@ func (p *Pool) Down() error {
 	}
 	return nil
 }
+
+// Pipeline allows to write requests behind others, for servers that read no further
+// than to a request's end, as PHP does. Any goroutine may call it.
+func (p *Pool) Pipeline() { p.pipelines.Store(true) }
 
 // Waiting is the number of requests that wait for a worker.
 func (p *Pool) Waiting() int { return int(p.waiting.Load()) }

@@ -173,9 +173,10 @@ func (r *phpRunner) own(s *conf.Site) error {
 	}
 	r.group = group
 	pool := fcgi.Options{
-		Queue: r.cfg.Queue, QueueTime: r.cfg.QueueTime, RequestsMax: r.cfg.MaxRequests, Retire: r.retire, Kill: r.kill, Pipeline: fcgi.Pipelining{On: true},
+		Queue: r.cfg.Queue, QueueTime: r.cfg.QueueTime, RequestsMax: r.cfg.MaxRequests, Retire: r.retire, Kill: r.kill,
 	}
 	r.pool, r.lane = fcgi.NewPool(pool), fcgi.NewPool(pool)
+	r.pipeline()
 	r.ending = make(chan struct{})
 	return nil
 }
@@ -205,10 +206,19 @@ func (r *phpRunner) probe(ctx context.Context) error {
 		r.facts, err = r.group.Probe(ctx)
 	} else {
 		first := r.upstreams.resolver.Servers[0]
-		r.facts, err = php.ProbeAddress(ctx, first.Network, first.Address)
+		if r.facts, err = php.ProbeAddress(ctx, first.Network, first.Address); err == nil && first.Network == "unix" {
+			r.pipeline() // what answers is PHP, and a reset overtakes nothing there
+		}
 		r.askFPM(ctx, first)
 	}
 	return err
+}
+
+// pipeline has quick requests written behind others, unless that is switched off.
+func (r *phpRunner) pipeline() {
+	if r.cfg.Pipeline {
+		r.pool.Pipeline()
+	}
 }
 
 // askFPM bounds the connections to a php-fpm that is not ours by its children, and

@@ -139,8 +139,11 @@ func (w *world) build(root string) {
 		Foreign:     w.oneIn(6),
 		IdleTime:    []time.Duration{0, 10 * time.Millisecond, time.Second}[w.rng.IntN(3)],
 		RequestsMax: []int{0, 0, 1, 3}[w.rng.IntN(4)],
-		Pipeline:    fcgi.Pipelining{On: !w.oneIn(3), After: 1 + w.rng.IntN(3), QuickTime: w.upTo(80 * time.Millisecond), BehindTime: w.upTo(60 * time.Millisecond)},
+		Pipeline:    fcgi.Pipelining{After: 1 + w.rng.IntN(3), QuickTime: w.upTo(80 * time.Millisecond), BehindTime: w.upTo(60 * time.Millisecond)},
 	})
+	if !w.oneIn(3) {
+		w.pool.Pipeline()
+	}
 	// Memory enough that no spool needs a goroutine.
 	store := &spool.Store{MemoryBytes: 64 << 20, BudgetBytes: 1 << 40}
 	st, err := site.New(site.Options{
