@@ -52,22 +52,6 @@ func TestCloseEndsAll(t *testing.T) {
 	}
 }
 
-// Without KEEP_CONN the connection ends with the answer, and nothing of it is
-// lost though a body is unread.
-func TestNoKeep(t *testing.T) {
-	f := start(t, Options{})
-	c := f.dial()
-	b := whole(1, f.sh("a", "echo; echo a"))
-	b[10] = 0 // flags
-	c.Send(b)
-	if a := c.Answer(1); a.Out != "\na\n" || a.Cut {
-		t.Errorf("%+v", a)
-	}
-	if _, more := c.Event(); more {
-		t.Error("the connection is still open")
-	}
-}
-
 func TestNonsenseClosesConnection(t *testing.T) {
 	f := start(t, Options{})
 	c := f.dial()

@@ -159,11 +159,12 @@ func TestManagement(t *testing.T) {
 	}
 }
 
-// Without KEEP_CONN the connection ends with the answer.
+// Without KEEP_CONN the connection ends with the answer, and nothing of it is lost.
 func TestNoKeep(t *testing.T) {
 	c := start(t).dial()
-	c.Send(fcgi.AppendRecord(head(1, 0), fcgi.Stdin, 1, nil))
-	if a := c.Answer(1); a.Cut || a.End.AppStatus != 3 {
+	b := fcgi.AppendStream(head(1, 0), fcgi.Stdin, 1, []byte("\na\n"))
+	c.Send(fcgi.AppendRecord(b, fcgi.Stdin, 1, nil))
+	if a := c.Answer(1); a.Out != "\na\n" || a.Cut {
 		t.Errorf("%+v", a)
 	}
 	if _, more := c.Event(); more {
