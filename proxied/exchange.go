@@ -55,6 +55,7 @@ func (s *Server) begin(r *responder.Request, params []byte) (responder.Handler, 
 
 // Do answers the request.
 func (e *exchange) Do() {
+	// The connection's reader does not wait for what has to end.
 	release := context.AfterFunc(e.Context(), func() { _ = e.stdin.CloseWithError(context.Cause(e.Context())) })
 	defer release()
 	e.idle = time.AfterFunc(e.s.opts.IdleTime, func() { e.Cancel(errIdle) })
