@@ -30,6 +30,7 @@ var rooms = [][]string{
 	{"front"},
 	{"site"},
 	{"php", "cgid", "proxied"},
+	{"responder"},
 	{"session"},
 	{"gateway"},
 	{"cache"},
@@ -39,7 +40,7 @@ var rooms = [][]string{
 	{"fcgi"},
 	{"spool"},
 	{"http1", "http2"},
-	{"loop", "watch", "socketdir"},
+	{"loop", "watch"},
 	{"conf"},
 	{"accesslog"},
 	{"message"},
@@ -57,9 +58,9 @@ var closedTo = map[string][]string{
 	// Tests only.
 	"sim": {"cmd"},
 	// Only who answers requests logs them.
-	"accesslog": {"site", "php", "cgid", "proxied", "session", "gateway", "cache", "rewrite", "static", "cgi", "fcgi", "spool", "http1", "http2", "loop", "conf"},
+	"accesslog": {"site", "php", "cgid", "proxied", "responder", "session", "gateway", "cache", "rewrite", "static", "cgi", "fcgi", "spool", "http1", "http2", "loop", "conf"},
 	// Packages take their own Options; whoever wires them translates.
-	"conf": {"php", "cgid", "proxied", "session", "gateway", "cache", "rewrite", "static", "cgi", "fcgi", "spool", "http1", "http2", "loop"},
+	"conf": {"php", "cgid", "proxied", "responder", "session", "gateway", "cache", "rewrite", "static", "cgi", "fcgi", "spool", "http1", "http2", "loop"},
 	// The wire formats move no bytes themselves.
 	"loop": {"http1", "http2", "rewrite", "cgi", "cache"},
 }

@@ -30,14 +30,14 @@ func TestAccount(t *testing.T) {
 	}
 	got := f.get(path)
 	want := "\nUid: 54321 54321 54321 54321\nGid: 54322 54322 54322 54322\nGroups: 54323 \nCapPrm: 0000000000000000\nCapEff: 0000000000000000\nCapAmb: 0000000000000000\n"
-	if !strings.HasSuffix(got.out, want) || got.err != "said\n" {
-		t.Errorf("STDOUT %q, STDERR %q; want %q", got.out, got.err, want)
+	if !strings.HasSuffix(got.Out, want) || got.Err != "said\n" {
+		t.Errorf("STDOUT %q, STDERR %q; want %q", got.Out, got.Err, want)
 	}
 	secret := f.sh("b", "echo\n")
 	if err := os.Chmod(secret, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if got := f.get(secret); !strings.Contains(got.out, "Status: 500") || !strings.Contains(f.logged(), "this user may not execute it") {
-		t.Errorf("root's program: %q, log %q", got.out, f.logged())
+	if got := f.get(secret); !strings.Contains(got.Out, "Status: 500") || !strings.Contains(f.logged(), "this user may not execute it") {
+		t.Errorf("root's program: %q, log %q", got.Out, f.logged())
 	}
 }

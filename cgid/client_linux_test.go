@@ -2,19 +2,17 @@ package cgid
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"sluice/fcgi"
+	"sluice/responder/respondertest"
 )
 
 // fixture is a server with a folder of programs.
@@ -71,35 +69,11 @@ func (f *fixture) program(name, text string) string {
 
 func (f *fixture) sh(name, text string) string { return f.program(name, "#!/bin/sh\n"+text) }
 
-// client is the gateway's end of a connection.
-type client struct {
-	t   *testing.T
-	nc  *net.UnixConn
-	dec fcgi.Decoder
-	in  []byte // received, not decoded
-	buf [64 << 10]byte
-}
+type client = respondertest.Conn
 
 func (f *fixture) dial() *client {
 	f.t.Helper()
-	return dial(f.t, f.Address())
-}
-
-func dial(t *testing.T, address string) *client {
-	t.Helper()
-	nc, err := net.Dial("unix", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = nc.Close() })
-	return &client{t: t, nc: nc.(*net.UnixConn)}
-}
-
-func (c *client) write(b []byte) {
-	c.t.Helper()
-	if _, err := c.nc.Write(b); err != nil {
-		c.t.Fatal(err)
-	}
+	return respondertest.Dial(f.t, f.Address())
 }
 
 // head is BEGIN_REQUEST and PARAMS; of a GET request if they do not say.
@@ -121,83 +95,16 @@ func whole(id uint16, script string, params ...string) []byte {
 	return fcgi.AppendRecord(head(id, script, params...), fcgi.Stdin, id, nil)
 }
 
-// answer is what came for a request.
-type answer struct {
-	out, err string
-	end      fcgi.EndRequestBody
-	cut      bool // the connection ended before END_REQUEST
-}
-
-// event is the next record, false at the end of the connection.
-func (c *client) event() (fcgi.Event, bool) {
-	c.t.Helper()
-	for {
-		if len(c.in) > 0 {
-			n, ev, ok, err := c.dec.Next(c.in)
-			c.in = c.in[n:]
-			if err != nil {
-				c.t.Fatal(err)
-			}
-			if ok {
-				return ev, true
-			}
-			continue
-		}
-		_ = c.nc.SetReadDeadline(time.Now().Add(15 * time.Second))
-		n, err := c.nc.Read(c.buf[:])
-		c.in = c.buf[:n]
-		if n == 0 {
-			if !errors.Is(err, io.EOF) && !strings.Contains(err.Error(), "reset") {
-				c.t.Fatal(err)
-			}
-			return fcgi.Event{}, false
-		}
-	}
-}
-
-func (c *client) answer(id uint16) answer {
-	c.t.Helper()
-	var out, errs bytes.Buffer
-	for {
-		ev, ok := c.event()
-		switch {
-		case !ok:
-			return answer{out.String(), errs.String(), fcgi.EndRequestBody{}, true}
-		case ev.ID != id:
-			c.t.Fatalf("%v of request %d, want %d", ev.Type, ev.ID, id)
-		case ev.Type == fcgi.Stdout:
-			out.Write(ev.Content)
-		case ev.Type == fcgi.Stderr:
-			errs.Write(ev.Content)
-		case ev.Type == fcgi.EndRequest:
-			end, err := fcgi.ParseEndRequest(ev.Content)
-			if err != nil {
-				c.t.Fatal(err)
-			}
-			return answer{out.String(), errs.String(), end, false}
-		default:
-			c.t.Fatalf("unexpected %v", ev.Type)
-		}
-	}
-}
+type answer = respondertest.Answer
 
 // get asks once, on a connection of its own.
 func (f *fixture) get(script string, params ...string) answer {
 	f.t.Helper()
 	c := f.dial()
-	c.write(whole(1, script, params...))
-	a := c.answer(1)
-	_ = c.nc.Close()
+	c.Send(whole(1, script, params...))
+	a := c.Answer(1)
+	_ = c.Close()
 	return a
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("never: %s", what)
-		}
-	}
 }
 
 // marked lists the processes whose environment has the mark, this one excepted.
@@ -229,4 +136,19 @@ func zombies(t *testing.T) (n int) {
 		}
 	}
 	return n
+}
+
+// accepted lists the descriptors of the server's ends of its connections.
+func (f *fixture) accepted() (fds []int) {
+	list, _ := os.ReadDir("/proc/self/fd")
+	for _, entry := range list {
+		fd, _ := strconv.Atoi(entry.Name())
+		name, _ := syscall.Getsockname(fd)
+		local, ok := name.(*syscall.SockaddrUnix)
+		listens, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_ACCEPTCONN)
+		if ok && err == nil && listens == 0 && local.Name == f.Address() {
+			fds = append(fds, fd)
+		}
+	}
+	return fds
 }

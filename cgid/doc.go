@@ -6,20 +6,20 @@
 //
 // # What it owns
 //
-// A Server owns a private folder (mode 0700) with its socket, and every program
-// it started, as a process group of its own. Close gives all of them back.
+// A Server owns the socket (responder), and every program it started, as a process
+// group of its own. Close gives all of them back.
 //
 // # Goroutines
 //
-// One accepts; one per connection reads records (conn.go); one per request runs
-// the program (run.go), with one for each of its outputs (relay.go) and one that
-// waits for it to exit. On Linux programs are started by one goroutine that is
-// tied to its thread (process_linux.go). Exported methods may be called from any
-// goroutine; Options.Log is called from all of them.
+// Beside those of responder, of which one per request runs the program (run.go),
+// there is one for each of its outputs (relay.go) and one that waits for it to
+// exit. On Linux programs are started by one goroutine that is tied to its thread
+// (process_linux.go). Exported methods may be called from any goroutine;
+// Options.Log is called from all of them.
 //
 // # Imports
 //
-// Standard library, golang.org/x/sys, the record codec of fcgi, and socketdir.
+// Standard library, golang.org/x/sys, the record codec of fcgi, and responder.
 //
 // # What a program gets
 //

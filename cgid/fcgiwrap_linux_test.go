@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"sluice/fcgi"
+	"sluice/responder/respondertest"
 )
 
 // startFcgiwrap runs Debian's fcgiwrap with nothing but PATH in its environment.
@@ -36,7 +37,7 @@ func startFcgiwrap(t *testing.T) (address string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	eventually(t, "fcgiwrap listens", func() bool {
+	respondertest.Eventually(t, "fcgiwrap listens", func() bool {
 		_, err := os.Stat(address)
 		return err == nil
 	})
@@ -91,23 +92,23 @@ func TestLikeFcgiwrap(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			path := f.program(tt.name, tt.text+"\n")
 			ask := func(address string) answer {
-				c := dial(t, address)
-				defer func() { _ = c.nc.Close() }()
+				c := respondertest.Dial(t, address)
+				defer func() { _ = c.Close() }()
 				b := head(1, path, append(params, "REQUEST_METHOD=POST")...)
 				if tt.reads {
 					b = fcgi.AppendStream(b, fcgi.Stdin, 1, body)
 				}
-				go func() { _, _ = c.nc.Write(fcgi.AppendRecord(b, fcgi.Stdin, 1, nil)) }()
-				return c.answer(1)
+				go func() { _, _ = c.Write(fcgi.AppendRecord(b, fcgi.Stdin, 1, nil)) }()
+				return c.Answer(1)
 			}
 			ours, theirs := ask(f.Address()), ask(other)
-			if got, want := sorted(ours.out), sorted(theirs.out, tt.beyond...); got != want {
+			if got, want := sorted(ours.Out), sorted(theirs.Out, tt.beyond...); got != want {
 				t.Errorf("STDOUT %.600q\nfcgiwrap %.600q", got, want)
 			}
-			if ours.err != theirs.err || ours.cut != theirs.cut || ours.end.ProtocolStatus != theirs.end.ProtocolStatus {
-				t.Errorf("STDERR %q, end %+v, cut %v\nfcgiwrap %q, %+v, %v", ours.err, ours.end, ours.cut, theirs.err, theirs.end, theirs.cut)
+			if ours.Err != theirs.Err || ours.Cut != theirs.Cut || ours.End.ProtocolStatus != theirs.End.ProtocolStatus {
+				t.Errorf("STDERR %q, end %+v, cut %v\nfcgiwrap %q, %+v, %v", ours.Err, ours.End, ours.Cut, theirs.Err, theirs.End, theirs.Cut)
 			}
-			if len(theirs.out) == 0 {
+			if len(theirs.Out) == 0 {
 				t.Error("fcgiwrap's answer is empty: nothing was compared")
 			}
 		})

@@ -12,6 +12,7 @@ import (
 	"sluice/gateway"
 	"sluice/loop"
 	"sluice/message"
+	"sluice/responder/respondertest"
 	"sluice/spool"
 )
 
@@ -136,11 +137,11 @@ func TestThroughGateway(t *testing.T) {
 	if v := g.visit(stuck, body).wait(); v.fail == nil || v.fail.Status != 504 {
 		t.Errorf("%s %+v, want 504", v.head, v.fail)
 	}
-	eventually(t, "the stuck program is gone", func() bool { return len(marked(mark)) == 0 && len(f.slots) == 0 })
+	respondertest.Eventually(t, "the stuck program is gone", func() bool { return len(marked(mark)) == 0 && len(f.slots) == 0 })
 	v := g.visit(stuck, body)
-	eventually(t, "it runs", func() bool { return len(marked(mark)) >= 2 })
+	respondertest.Eventually(t, "it runs", func() bool { return len(marked(mark)) >= 2 })
 	g.on(func() { v.r.Abort() })
-	eventually(t, "the left program is gone", func() bool { return len(marked(mark)) == 0 && len(f.slots) == 0 })
+	respondertest.Eventually(t, "the left program is gone", func() bool { return len(marked(mark)) == 0 && len(f.slots) == 0 })
 	if v := g.visit(echo, []byte("again")).wait(); v.body.String() != "again" {
 		t.Errorf("%s %q %+v", v.head, v.body.String(), v.fail)
 	}

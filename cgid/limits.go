@@ -5,12 +5,6 @@ import "time"
 const (
 	// concurrencyDefault is Options.Concurrency.
 	concurrencyDefault = 32
-	// connectionsMax bounds connections; the pool asks for far fewer.
-	connectionsMax = 4096
-
-	// paramsBytesMax bounds a request's PARAMS, which execve bounds too (a
-	// quarter of the stack, usually 2 MiB).
-	paramsBytesMax = 1 << 20
 	// nphHeadBytesMax bounds the head that an nph program writes, like that of
 	// any other (cgi.HeadReader).
 	nphHeadBytesMax = 256 << 10
@@ -19,8 +13,6 @@ const (
 	// stderrBytesMax is how much of STDERR is passed on per request; a program
 	// that writes more is not held up.
 	stderrBytesMax = 64 << 10
-	// pieceBytes is the most octets of output in one record.
-	pieceBytes = 32 << 10
 	// scriptHeadBytes is how much of a script is looked at for php-cgi.
 	scriptHeadBytes = 4 << 10
 	// argumentsBytesMax and argumentsMax bound the words of an indexed query.
@@ -42,8 +34,4 @@ const (
 	// probeTime is how often it is looked whether a client is still there while
 	// a program does not read its input.
 	probeTime = time.Second
-	// closeTimeMax bounds Close, should a process be stuck in the kernel.
-	closeTimeMax = 10 * time.Second
-	// acceptPause is the pause after accept fails (no descriptors left).
-	acceptPause = 50 * time.Millisecond
 )

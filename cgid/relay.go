@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sluice/fcgi"
+	"sluice/responder"
 )
 
 // output is our end of what a program writes.
@@ -50,18 +51,17 @@ func (y *relay) init(r *run) {
 // more: it must not be stuck in writing.
 func (r *run) pumpOut() {
 	defer close(r.out.done)
-	const head = fcgi.HeaderBytes
-	buf := make([]byte, head+pieceBytes+8) // padding may follow
+	piece := new(responder.Piece)
 	for {
 		r.out.since.Store(time.Now().UnixNano())
-		n, err := r.out.file.Read(buf[head : head+pieceBytes])
+		n, err := r.out.file.Read(piece.Room())
 		r.out.since.Store(0)
 		r.out.read += int64(n)
-		if n > 0 && r.ctx.Err() == nil {
+		if n > 0 && r.Context().Err() == nil {
 			if limit := r.s.opts.OutputBytesMax; limit > 0 && r.out.read > limit {
-				r.cancel(fmt.Errorf("%w: over %d octets", errOutput, limit))
-			} else if err := r.relay.pass(buf, n); err != nil {
-				r.cancel(err)
+				r.Cancel(fmt.Errorf("%w: over %d octets", errOutput, limit))
+			} else if err := r.relay.pass(piece, n); err != nil {
+				r.Cancel(err)
 			}
 		}
 		if err != nil {
@@ -70,31 +70,22 @@ func (r *run) pumpOut() {
 	}
 }
 
-// pass sends n octets that stand behind the room for a record's header.
-func (y *relay) pass(buf []byte, n int) error {
-	const head = fcgi.HeaderBytes
-	var records []byte
-	if y.nph != nil {
-		out, err := y.nph.Feed(y.scratch[:0], buf[head:head+n])
-		y.scratch = out
-		if err != nil {
-			return err
-		}
-		records = fcgi.AppendStream(nil, fcgi.Stdout, y.r.id, out)
-	} else {
-		padding := -n & 7
-		fcgi.AppendHeader(buf[:0], fcgi.Stdout, y.r.id, n, padding)
-		clear(buf[head+n : head+n+padding])
-		records = buf[:head+n+padding]
+// pass sends the first n octets of a piece.
+func (y *relay) pass(piece *responder.Piece, n int) error {
+	if y.nph == nil {
+		return y.send(piece.Stdout(y.r.ID, n))
 	}
-	if len(records) == 0 {
-		return nil
+	out, err := y.nph.Feed(y.scratch[:0], piece.Room()[:n])
+	y.scratch = out
+	if err != nil || len(out) == 0 {
+		return err
 	}
+	return y.send(fcgi.AppendStream(nil, fcgi.Stdout, y.r.ID, out))
+}
+
+func (y *relay) send(records []byte) error {
 	y.begun.Store(true)
-	if err := y.r.c.send(records); err != nil {
-		return errGone
-	}
-	return nil
+	return y.r.Send(records)
 }
 
 // end is what is left to send when the output has ended.
@@ -126,11 +117,12 @@ func (r *run) pumpErr() {
 }
 
 func (r *run) passErr(p []byte) {
-	sent, err := r.c.sendFor(r, fcgi.AppendStream(nil, fcgi.Stderr, r.id, p))
-	if err != nil {
-		r.cancel(errGone)
+	err := r.Send(fcgi.AppendStream(nil, fcgi.Stderr, r.ID, p))
+	if err == nil {
+		return
 	}
-	if !sent || err != nil {
-		r.s.opts.Log(r.req.script, fmt.Errorf("cgid: STDERR that no request took: %s", p))
+	if errors.Is(err, responder.ErrGone) {
+		r.Cancel(err)
 	}
+	r.s.opts.Log(r.req.script, fmt.Errorf("cgid: STDERR that no request took: %s", p))
 }

@@ -8,21 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"time"
 
-	"sluice/fcgi"
+	"sluice/responder"
 )
 
 // run is one request and its program.
 type run struct {
-	s     *Server
-	c     *conn
-	begun // id, keep
-	req   request
-
-	ctx    context.Context // ends, with its cause, when the program has to
-	cancel context.CancelCauseFunc
+	*responder.Request // its context ends when the program has to
+	s                  *Server
+	req                request
 
 	// stdin is our end of the program's standard input, theirs the other until
 	// it has started.
@@ -33,38 +28,39 @@ type run struct {
 	out, errs output
 	proc      *process
 	exited    chan struct{} // closed when the program has ended
-	answered  atomic.Bool   // the request is over; the connection is another's
+	answered  bool          // owned by Do
 	relay     relay
 }
 
-// Why a program is ended, besides errGone, errAborted and errClosing.
+// Why a program is ended, besides the causes of responder.
 var (
 	errTimeout = errors.New("cgid: the program ran longer than its time limit")
 	errAfter   = errors.New("cgid: the program went on too long after its answer")
 )
 
-// newRun is called with a whole request head. Its STDIN may come before the
+// begin is called with a whole request head. Its STDIN may come before the
 // program runs: the pipe holds it.
-func newRun(c *conn, b begun, req request) *run {
-	r := &run{s: c.s, c: c, begun: b, req: req, exited: make(chan struct{})}
-	r.ctx, r.cancel = context.WithCancelCause(c.s.ctx)
+func (s *Server) begin(q *responder.Request, params []byte) (responder.Handler, error) {
+	req, err := parseParams(params)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{Request: q, s: s, req: req, exited: make(chan struct{})}
 	r.theirs, r.stdin, r.fault = os.Pipe()
-	return r
+	return r, nil
 }
 
-// do runs the program and answers the request.
-func (r *run) do() {
-	defer r.s.work.Done()
-	defer r.cancel(nil)
+// Do runs the program and answers the request.
+func (r *run) Do() {
 	err := r.start()
 	if err == nil {
 		err = r.see()
 		r.leave()
 	}
 	r.closeStdin()
-	if !r.answered.Load() {
+	if !r.answered {
 		r.answer(err)
-	} else if err != nil && !errors.Is(err, errClosing) {
+	} else if err != nil && !errors.Is(err, responder.ErrClosing) {
 		r.s.opts.Log(r.req.script, err)
 	}
 	if r.proc != nil {
@@ -89,8 +85,8 @@ func (r *run) start() error {
 	}
 	select {
 	case r.s.slots <- struct{}{}:
-	case <-r.ctx.Done():
-		return context.Cause(r.ctx)
+	case <-r.Context().Done():
+		return context.Cause(r.Context())
 	}
 	err := r.exec()
 	if err != nil {
@@ -142,20 +138,20 @@ func (r *run) exec() error {
 // answers why it was ended, if it was.
 func (r *run) see() error {
 	if d := r.s.opts.Timeout; d > 0 {
-		defer time.AfterFunc(d, func() { r.cancel(errTimeout) }).Stop()
+		defer time.AfterFunc(d, func() { r.Cancel(errTimeout) }).Stop()
 	}
 	select {
 	case <-r.out.done:
-		if !r.waitFor(r.exited, exitTime) && r.ctx.Err() == nil {
+		if !r.waitFor(r.exited, exitTime) && r.Context().Err() == nil {
 			r.after()
 		}
 	case <-r.exited:
 		r.linger()
-	case <-r.ctx.Done():
+	case <-r.Context().Done():
 	}
-	if r.ctx.Err() != nil {
+	if r.Context().Err() != nil {
 		r.endGroup()
-		return context.Cause(r.ctx)
+		return context.Cause(r.Context())
 	}
 	return nil
 }
@@ -169,7 +165,7 @@ func (r *run) waitFor(event <-chan struct{}, d time.Duration) bool {
 	case <-event:
 		return true
 	case <-timer.C:
-	case <-r.ctx.Done():
+	case <-r.Context().Done():
 	}
 	return false
 }
@@ -178,7 +174,7 @@ func (r *run) waitFor(event <-chan struct{}, d time.Duration) bool {
 // it has started may keep open, as long as something comes.
 func (r *run) linger() {
 	for wait := lingerTime; ; {
-		if r.waitFor(r.out.done, wait) || r.ctx.Err() != nil {
+		if r.waitFor(r.out.done, wait) || r.Context().Err() != nil {
 			return
 		}
 		wait = lingerTime
@@ -196,22 +192,22 @@ func (r *run) after() {
 	r.answer(nil)
 	_ = r.stdin.Close()
 	if r.s.opts.Timeout == 0 {
-		defer time.AfterFunc(afterTimeMax, func() { r.cancel(errAfter) }).Stop()
+		defer time.AfterFunc(afterTimeMax, func() { r.Cancel(errAfter) }).Stop()
 	}
 	select {
 	case <-r.exited:
-	case <-r.ctx.Done():
+	case <-r.Context().Done():
 	}
 }
 
 // endGroup ends the program and all that it started in its process group:
 // politely first.
 func (r *run) endGroup() {
-	if !r.answered.Load() {
-		if r.mustCut(context.Cause(r.ctx)) {
-			_ = r.c.nc.Close() // a relay may be stuck in it
+	if !r.answered {
+		if r.mustCut(context.Cause(r.Context())) {
+			_ = r.Socket().Close() // a relay may be stuck in it
 		} else {
-			_ = r.c.nc.SetWriteDeadline(time.Now().Add(killTime))
+			_ = r.Socket().SetWriteDeadline(time.Now().Add(killTime))
 		}
 	}
 	r.proc.terminate()
@@ -251,9 +247,9 @@ func (r *run) leave() {
 // mustCut tells whether the answer can't be ended properly any more.
 func (r *run) mustCut(cause error) bool {
 	switch {
-	case cause == nil, errors.Is(cause, errAborted):
+	case cause == nil, errors.Is(cause, responder.ErrAborted):
 		return false
-	case errors.Is(cause, errGone), errors.Is(cause, errClosing):
+	case errors.Is(cause, responder.ErrGone), errors.Is(cause, responder.ErrClosing):
 		return true
 	}
 	return r.relay.begun.Load()
@@ -262,31 +258,27 @@ func (r *run) mustCut(cause error) bool {
 // answer ends the request: whole, with a status that says what went wrong, or
 // cut off. It may be called once.
 func (r *run) answer(cause error) {
-	if cause != nil && !errors.Is(cause, errGone) && !errors.Is(cause, errAborted) && !errors.Is(cause, errClosing) {
+	if cause != nil && !errors.Is(cause, responder.ErrGone) && !errors.Is(cause, responder.ErrAborted) && !errors.Is(cause, responder.ErrClosing) {
 		r.s.opts.Log(r.req.script, cause)
 	}
-	var b []byte
+	var content []byte
 	cut := r.mustCut(cause)
 	switch {
-	case cut, errors.Is(cause, errAborted):
+	case cut, errors.Is(cause, responder.ErrAborted):
 	case cause != nil:
-		b = fcgi.AppendStream(b, fcgi.Stdout, r.id, errorAnswer(cause))
+		content = errorAnswer(cause)
 	default:
-		var rest []byte
-		if rest, cause = r.relay.end(); cause != nil {
+		if content, cause = r.relay.end(); cause != nil {
 			r.s.opts.Log(r.req.script, cause)
 			cut = true
 		}
-		b = fcgi.AppendStream(b, fcgi.Stdout, r.id, rest)
 	}
+	r.answered = true
 	if cut {
-		_ = r.c.nc.Close() // before the lock, in which a relay may be stuck
+		r.Cut()
+		return
 	}
-	b = fcgi.AppendRecord(b, fcgi.Stdout, r.id, nil)
-	b = fcgi.AppendEndRequest(b, r.id, r.status(), fcgi.RequestComplete)
-	if r.c.last(r, b) && !r.keep {
-		r.c.finish()
-	}
+	r.End(content, r.status())
 }
 
 // status is END_REQUEST's appStatus, 0 while the program goes on.
@@ -313,12 +305,12 @@ func errorAnswer(cause error) []byte {
 	return []byte("Status: " + text + "\r\nContent-Type: text/plain\r\n\r\n" + text + "\n")
 }
 
-// feed gives octets of STDIN to the program; a program that does not read them
+// Stdin gives octets of STDIN to the program; a program that does not read them
 // holds up the connection's reader, which therefore looks by itself whether the
 // client is still there.
-func (r *run) feed(p []byte, eof bool) {
+func (r *run) Stdin(p []byte, eof bool) {
 	for len(p) > 0 && !r.stdinShut {
-		if r.fault != nil || r.ctx.Err() != nil {
+		if r.fault != nil || r.Context().Err() != nil {
 			r.stdinShut = true
 			break
 		}
@@ -328,8 +320,8 @@ func (r *run) feed(p []byte, eof bool) {
 		switch {
 		case err == nil:
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			if peerGone(r.c.nc) {
-				r.cancel(errGone)
+			if peerGone(r.Socket()) {
+				r.Cancel(responder.ErrGone)
 			}
 		default: // the program does not want more
 			r.stdinShut = true

@@ -5,16 +5,17 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"sluice/fcgi"
+	"sluice/responder/respondertest"
 )
 
 func need(t *testing.T, program string) string {
@@ -39,9 +40,9 @@ func TestPrograms(t *testing.T) {
 			c := f.dial()
 			for id := uint16(1); id <= 3; id++ { // on one connection
 				b := fcgi.AppendStream(head(id, path, "FOO=bar"), fcgi.Stdin, id, []byte("hello"))
-				c.write(fcgi.AppendRecord(b, fcgi.Stdin, id, nil))
-				a := c.answer(id)
-				if want := echo + f.dir + "\n"; a.out != want || a.err != "oops\n" || a.cut || a.end.AppStatus != 3 {
+				c.Send(fcgi.AppendRecord(b, fcgi.Stdin, id, nil))
+				a := c.Answer(id)
+				if want := echo + f.dir + "\n"; a.Out != want || a.Err != "oops\n" || a.Cut || a.End.AppStatus != 3 {
 					t.Errorf("request %d: %+v, want STDOUT %q", id, a, want)
 				}
 			}
@@ -57,8 +58,8 @@ func TestEnvironmentOfProgram(t *testing.T) {
 	path := f.program("env", "#!"+need(t, "perl")+"\nprint \"\\n\\n\"; print \"$_=$ENV{$_}\\n\" for sort keys %ENV; print \"$0 @ARGV\\n\"")
 	got := f.get(path, "FOO=bar", "HTTP_PROXY=evil", "GATEWAY_INTERFACE=CGI/9", "BAD-NAME=1", "1A=1", "QUERY_STRING=one+two%2Fb")
 	want := "\nEXTRA=1\nFOO=bar\nGATEWAY_INTERFACE=CGI/1.1\nPATH=" + pathDefault + "\nQUERY_STRING=one+two%2Fb\nREQUEST_METHOD=GET\nSCRIPT_FILENAME=" + path + "\n" + path + " one two/b\n"
-	if got.out[1:] != want {
-		t.Errorf("got %s\nwant %s", got.out[1:], want)
+	if got.Out[1:] != want {
+		t.Errorf("got %s\nwant %s", got.Out[1:], want)
 	}
 }
 
@@ -87,7 +88,7 @@ func TestRefused(t *testing.T) {
 		{f.program("x.cgi", "#!/usr/bin/php-cgi8.2 -q\n"), "403", "let sluice serve PHP"},
 	} {
 		a := f.get(tt.path)
-		if !strings.HasPrefix(a.out, "Status: "+tt.status+" ") || a.cut || !strings.Contains(f.logged(), tt.log) {
+		if !strings.HasPrefix(a.Out, "Status: "+tt.status+" ") || a.Cut || !strings.Contains(f.logged(), tt.log) {
 			t.Errorf("%s: %+v, log %s; want %s and %q", tt.path, a, f.logged(), tt.status, tt.log)
 		}
 		f.mu.Lock()
@@ -106,15 +107,15 @@ func TestLargeBothWays(t *testing.T) {
 		body[i] = byte(rng.Uint32())
 	}
 	c := f.dial()
-	c.write(head(1, path))
+	c.Send(head(1, path))
 	go func() {
 		b := fcgi.AppendStream(nil, fcgi.Stdin, 1, body)
-		_, _ = c.nc.Write(fcgi.AppendRecord(b, fcgi.Stdin, 1, nil))
+		_, _ = c.Write(fcgi.AppendRecord(b, fcgi.Stdin, 1, nil))
 	}()
-	a := c.answer(1)
-	got, _ := strings.CutPrefix(a.out, "A: b\n\n")
-	if a.cut || sha256.Sum256([]byte(got)) != sha256.Sum256(body) {
-		t.Errorf("got %d octets, cut %v", len(got), a.cut)
+	a := c.Answer(1)
+	got, _ := strings.CutPrefix(a.Out, "A: b\n\n")
+	if a.Cut || sha256.Sum256([]byte(got)) != sha256.Sum256(body) {
+		t.Errorf("got %d octets, cut %v", len(got), a.Cut)
 	}
 }
 
@@ -135,12 +136,12 @@ func TestUnreadStdin(t *testing.T) {
 				done := make(chan error, 1)
 				go func() {
 					b := fcgi.AppendStream(head(id, path), fcgi.Stdin, id, body)
-					_, err := c.nc.Write(fcgi.AppendRecord(b, fcgi.Stdin, id, nil))
+					_, err := c.Write(fcgi.AppendRecord(b, fcgi.Stdin, id, nil))
 					done <- err
 				}()
-				a := c.answer(id)
-				if n := len(a.out); a.cut || n < 20000000 || strings.TrimSpace(a.out[20000002:]) != "20971520" {
-					t.Errorf("%d octets, cut %v", n, a.cut)
+				a := c.Answer(id)
+				if n := len(a.Out); a.Cut || n < 20000000 || strings.TrimSpace(a.Out[20000002:]) != "20971520" {
+					t.Errorf("%d octets, cut %v", n, a.Cut)
 				}
 				if err := <-done; err != nil {
 					t.Error(err)
@@ -155,7 +156,7 @@ func TestBrokenHeadPassesAsIs(t *testing.T) {
 	f := start(t, Options{})
 	for i, text := range []string{"no head", "", "\x00\xff\n", "Status: x\n\n"} {
 		path := f.sh(fmt.Sprint("broken", i), "printf '"+strings.NewReplacer("\x00", `\000`, "\xff", `\377`, "\n", `\n`).Replace(text)+"'")
-		if a := f.get(path); a.out != text || a.cut {
+		if a := f.get(path); a.Out != text || a.Cut {
 			t.Errorf("got %+v, want %q", a, text)
 		}
 	}
@@ -175,34 +176,34 @@ func TestAbortEndsGroup(t *testing.T) {
 		abort      func(c *client)
 		patience   time.Duration
 	}{
-		{"closed", polite, func(c *client) { _ = c.nc.Close() }, killTime - 100*time.Millisecond},
-		{"closed, stubborn", stubborn, func(c *client) { _ = c.nc.Close() }, killTime + 2*time.Second},
+		{"closed", polite, func(c *client) { _ = c.Close() }, killTime - 100*time.Millisecond},
+		{"closed, stubborn", stubborn, func(c *client) { _ = c.Close() }, killTime + 2*time.Second},
 		{"ABORT_REQUEST", polite, func(c *client) {
-			c.write(fcgi.AppendAbortRequest(nil, 1))
-			if a := c.answer(1); a.cut || a.end.ProtocolStatus != fcgi.RequestComplete {
-				c.t.Errorf("after ABORT_REQUEST: %+v", a)
+			c.Send(fcgi.AppendAbortRequest(nil, 1))
+			if a := c.Answer(1); a.Cut || a.End.ProtocolStatus != fcgi.RequestComplete {
+				c.T.Errorf("after ABORT_REQUEST: %+v", a)
 			}
-			c.write(whole(2, f.sh("next", "echo; echo next")))
-			if a := c.answer(2); a.out != "\nnext\n" {
-				c.t.Errorf("after ABORT_REQUEST: %+v", a)
+			c.Send(whole(2, f.sh("next", "echo; echo next")))
+			if a := c.Answer(2); a.Out != "\nnext\n" {
+				c.T.Errorf("after ABORT_REQUEST: %+v", a)
 			}
 		}, killTime - 100*time.Millisecond},
 		{"stdin stuck", polite, func(c *client) {
-			go func() { _, _ = c.nc.Write(fcgi.AppendStream(nil, fcgi.Stdin, 1, make([]byte, 4<<20))) }()
+			go func() { _, _ = c.Write(fcgi.AppendStream(nil, fcgi.Stdin, 1, make([]byte, 4<<20))) }()
 			time.Sleep(100 * time.Millisecond)
-			_ = c.nc.CloseRead()
+			_ = c.CloseRead()
 		}, 2*probeTime + killTime/2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := f.dial()
-			c.write(head(1, tt.path, "MARK="+mark))
-			if ev, ok := c.event(); !ok || ev.Type != fcgi.Stdout {
+			c.Send(head(1, tt.path, "MARK="+mark))
+			if ev, ok := c.Event(); !ok || ev.Type != fcgi.Stdout {
 				t.Fatal("no output")
 			}
-			eventually(t, "three processes", func() bool { return len(marked(mark)) >= 3 })
+			respondertest.Eventually(t, "three processes", func() bool { return len(marked(mark)) >= 3 })
 			began := time.Now()
 			tt.abort(c)
-			eventually(t, "all are gone", func() bool { return len(marked(mark)) == 0 && len(f.slots) == 0 })
+			respondertest.Eventually(t, "all are gone", func() bool { return len(marked(mark)) == 0 && len(f.slots) == 0 })
 			if took := time.Since(began); took > tt.patience {
 				t.Errorf("took %s, want at most %s", took, tt.patience)
 			}
@@ -214,7 +215,7 @@ func TestAbortEndsGroup(t *testing.T) {
 func (f *fixture) endsBy(name, text, log string) answer {
 	f.t.Helper()
 	a := f.get(f.sh(name, text))
-	eventually(f.t, name+" in the log: "+log, func() bool {
+	respondertest.Eventually(f.t, name+" in the log: "+log, func() bool {
 		for line := range strings.Lines(f.logged()) {
 			if strings.HasPrefix(line, name+": ") && strings.Contains(line, log) {
 				return true
@@ -231,12 +232,12 @@ func TestAbortWithinRecord(t *testing.T) {
 	t.Parallel()
 	f := start(t, Options{})
 	c := f.dial()
-	c.write(whole(1, f.sh("yes", "echo; echo; exec yes")))
+	c.Send(whole(1, f.sh("yes", "echo; echo; exec yes")))
 	time.Sleep(200 * time.Millisecond) // for the socket to be full
-	c.write(fcgi.AppendAbortRequest(nil, 1))
-	eventually(t, "the program is gone", func() bool { return len(f.slots) == 0 })
-	if a := c.answer(1); !a.cut || len(a.out) < 100000 {
-		t.Errorf("%d octets, cut %v", len(a.out), a.cut)
+	c.Send(fcgi.AppendAbortRequest(nil, 1))
+	respondertest.Eventually(t, "the program is gone", func() bool { return len(f.slots) == 0 })
+	if a := c.Answer(1); !a.Cut || len(a.Out) < 100000 {
+		t.Errorf("%d octets, cut %v", len(a.Out), a.Cut)
 	}
 }
 
@@ -244,13 +245,13 @@ func TestTimeout(t *testing.T) {
 	t.Parallel()
 	f := start(t, Options{Timeout: 300 * time.Millisecond})
 	const log = "longer than its time limit"
-	if a := f.endsBy("silent", "sleep 600", log); !strings.HasPrefix(a.out, "Status: 504 ") || a.cut {
+	if a := f.endsBy("silent", "sleep 600", log); !strings.HasPrefix(a.Out, "Status: 504 ") || a.Cut {
 		t.Errorf("%+v", a)
 	}
-	if a := f.endsBy("begun", "echo A: b; echo; sleep 600", log); !a.cut {
+	if a := f.endsBy("begun", "echo A: b; echo; sleep 600", log); !a.Cut {
 		t.Errorf("%+v", a)
 	}
-	if a := f.endsBy("after", "echo; exec >&-; sleep 600", log); a.cut {
+	if a := f.endsBy("after", "echo; exec >&-; sleep 600", log); a.Cut {
 		t.Errorf("%+v", a)
 	}
 }
@@ -259,15 +260,15 @@ func TestOutputLimit(t *testing.T) {
 	t.Parallel()
 	f := start(t, Options{OutputBytesMax: 100000})
 	for name, text := range map[string]string{"endless": "exec yes", "one more": "yes | head -c 100000; sleep .1; echo"} {
-		if a := f.endsBy(name, text, "over 100000 octets"); !a.cut || len(a.out) > 100000 {
-			t.Errorf("%s: %d octets, cut %v", name, len(a.out), a.cut)
+		if a := f.endsBy(name, text, "over 100000 octets"); !a.Cut || len(a.Out) > 100000 {
+			t.Errorf("%s: %d octets, cut %v", name, len(a.Out), a.Cut)
 		}
 	}
-	if a := f.get(f.sh("exact", "yes | head -c 100000")); a.cut || len(a.out) != 100000 {
-		t.Errorf("just as much as allowed: %d octets, cut %v", len(a.out), a.cut)
+	if a := f.get(f.sh("exact", "yes | head -c 100000")); a.Cut || len(a.Out) != 100000 {
+		t.Errorf("just as much as allowed: %d octets, cut %v", len(a.Out), a.Cut)
 	}
 	small := start(t, Options{OutputBytesMax: 2})
-	if a := small.endsBy("at once", "echo too much", "over 2 octets"); a.cut || !strings.HasPrefix(a.out, "Status: 502 ") {
+	if a := small.endsBy("at once", "echo too much", "over 2 octets"); a.Cut || !strings.HasPrefix(a.Out, "Status: 502 ") {
 		t.Errorf("%+v", a)
 	}
 }
@@ -281,19 +282,19 @@ func TestGoesOnAfterClosing(t *testing.T) {
 	path := f.sh("on", "echo; echo answer; exec >&-; sleep 3; echo late >&2; : >"+done)
 	c := f.dial()
 	began := time.Now()
-	c.write(whole(1, path))
-	if a := c.answer(1); a.out != "\nanswer\n" || a.cut {
+	c.Send(whole(1, path))
+	if a := c.Answer(1); a.Out != "\nanswer\n" || a.Cut {
 		t.Errorf("%+v", a)
 	}
-	c.write(whole(2, f.sh("next", "echo; echo next")))
-	if a := c.answer(2); a.out != "\nnext\n" {
+	c.Send(whole(2, f.sh("next", "echo; echo next")))
+	if a := c.Answer(2); a.Out != "\nnext\n" {
 		t.Errorf("%+v", a)
 	}
-	_ = c.nc.Close() // does not end it
+	_ = c.Close() // does not end it
 	if took := time.Since(began); took > 2500*time.Millisecond {
 		t.Errorf("took %s", took)
 	}
-	eventually(t, "the program has ended", func() bool {
+	respondertest.Eventually(t, "the program has ended", func() bool {
 		_, err := os.Stat(done)
 		return err == nil && len(f.slots) == 0
 	})
@@ -321,13 +322,13 @@ func TestBackgroundJob(t *testing.T) {
 			began := time.Now()
 			a := f.get(f.sh(tt.name, tt.text), "MARK="+mark)
 			took := time.Since(began)
-			if a.out != tt.out || a.cut || took < tt.min || took > tt.max {
+			if a.Out != tt.out || a.Cut || took < tt.min || took > tt.max {
 				t.Errorf("%+v in %s, want %q in %s to %s", a, took, tt.out, tt.min, tt.max)
 			}
 		})
 	}
 	t.Cleanup(func() {
-		eventually(t, "jobs end by themselves", func() bool { return len(marked(mark)) == 0 })
+		respondertest.Eventually(t, "jobs end by themselves", func() bool { return len(marked(mark)) == 0 })
 	})
 }
 
@@ -340,19 +341,18 @@ func TestSlowClientGetsAll(t *testing.T) {
 	// The socket takes 16 KiB or more, the relay holds 32, the pipe 64.
 	path := f.sh("much", "echo; echo; head -c 90000 /dev/zero; : >"+exited)
 	c := f.dial()
-	eventually(t, "the connection is accepted", func() bool {
-		f.Server.mu.Lock()
-		defer f.Server.mu.Unlock()
-		for sc := range f.conns {
-			_ = sc.nc.(*net.UnixConn).SetWriteBuffer(16 << 10)
+	respondertest.Eventually(t, "the connection is accepted", func() bool {
+		fds := f.accepted()
+		for _, fd := range fds {
+			_ = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_SNDBUF, 16<<10)
 		}
-		return len(f.conns) == 1
+		return len(fds) == 1
 	})
-	c.write(whole(1, path))
-	eventually(t, "the program has written all", func() bool { _, err := os.Stat(exited); return err == nil })
+	c.Send(whole(1, path))
+	respondertest.Eventually(t, "the program has written all", func() bool { _, err := os.Stat(exited); return err == nil })
 	time.Sleep(lingerTime + 500*time.Millisecond)
-	if a := c.answer(1); a.cut || len(a.out) != 90002 {
-		t.Errorf("%d octets, cut %v", len(a.out), a.cut)
+	if a := c.Answer(1); a.Cut || len(a.Out) != 90002 {
+		t.Errorf("%d octets, cut %v", len(a.Out), a.Cut)
 	}
 }
 
@@ -364,18 +364,18 @@ func TestConcurrency(t *testing.T) {
 	var clients []*client
 	for range 5 {
 		c := f.dial()
-		c.write(whole(1, path))
+		c.Send(whole(1, path))
 		clients = append(clients, c)
 	}
-	eventually(t, "two programs run", func() bool {
+	respondertest.Eventually(t, "two programs run", func() bool {
 		running, err := filepath.Glob(f.dir + "/run.*")
 		return err == nil && len(running) >= 2
 	})
 	gone := f.dial() // waits for its turn, then goes
-	gone.write(whole(1, f.sh("never", ": >"+f.dir+"/ran")))
-	_ = gone.nc.Close()
+	gone.Send(whole(1, f.sh("never", ": >"+f.dir+"/ran")))
+	_ = gone.Close()
 	for _, c := range clients {
-		if a := c.answer(1); a.out != "\na\n" {
+		if a := c.Answer(1); a.Out != "\na\n" {
 			t.Errorf("%+v", a)
 		}
 	}
@@ -390,8 +390,8 @@ func TestConcurrency(t *testing.T) {
 func TestStderrIsBounded(t *testing.T) {
 	f := start(t, Options{})
 	a := f.get(f.sh("loud", "head -c 1000000 /dev/zero >&2; echo; echo a"))
-	if len(a.err) != stderrBytesMax || a.out != "\na\n" {
-		t.Errorf("%d octets of STDERR, STDOUT %q", len(a.err), a.out)
+	if len(a.Err) != stderrBytesMax || a.Out != "\na\n" {
+		t.Errorf("%d octets of STDERR, STDOUT %q", len(a.Err), a.Out)
 	}
 	if want := fmt.Sprintf("loud: cgid: %d octets of STDERR were dropped", 1000000-stderrBytesMax); !strings.Contains(f.logged(), want) {
 		t.Errorf("log: %s", f.logged())
@@ -401,18 +401,18 @@ func TestStderrIsBounded(t *testing.T) {
 func TestNPH(t *testing.T) {
 	f := start(t, Options{})
 	path := f.sh("nph-a", `printf 'HTTP/1.1 201 Made\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n'; printf '0\r\n\r\n'`)
-	if a := f.get(path); a.out != "Status: 201 Made\r\nA: b\r\nX-Accel-Buffering: no\r\n\r\nhello" || a.cut {
+	if a := f.get(path); a.Out != "Status: 201 Made\r\nA: b\r\nX-Accel-Buffering: no\r\n\r\nhello" || a.Cut {
 		t.Errorf("%+v", a)
 	}
-	if a := f.get(f.sh("nph-cut", `printf 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel'`)); !a.cut || !strings.HasSuffix(a.out, "\r\n\r\nhel") {
+	if a := f.get(f.sh("nph-cut", `printf 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel'`)); !a.Cut || !strings.HasSuffix(a.Out, "\r\n\r\nhel") {
 		t.Errorf("half a chunk: %+v", a)
 	}
 	// A piece comes when it was written.
 	c := f.dial()
-	c.write(whole(1, f.sh("nph-slow", `printf 'HTTP/1.0 200 OK\n\none'; sleep .3; printf two`)))
+	c.Send(whole(1, f.sh("nph-slow", `printf 'HTTP/1.0 200 OK\n\none'; sleep .3; printf two`)))
 	var pieces []string
 	for {
-		ev, ok := c.event()
+		ev, ok := c.Event()
 		if !ok || ev.Type == fcgi.EndRequest {
 			break
 		}
@@ -428,7 +428,7 @@ func TestNPH(t *testing.T) {
 // Ended by a signal after its output: the answer stands, the status tells.
 func TestCrash(t *testing.T) {
 	f := start(t, Options{})
-	if a := f.get(f.sh("crash", "echo; echo a; kill -SEGV $$")); a.out != "\na\n" || a.cut || a.end.AppStatus != 128+11 {
+	if a := f.get(f.sh("crash", "echo; echo a; kill -SEGV $$")); a.Out != "\na\n" || a.Cut || a.End.AppStatus != 128+11 {
 		t.Errorf("%+v", a)
 	}
 }

@@ -1,19 +1,12 @@
 package cgid
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"net"
 	"strings"
-	"sync"
 	"time"
 
-	"sluice/socketdir"
+	"sluice/responder"
 )
-
-// folderPrefix begins the name of a server's private folder.
-const folderPrefix = "sluice-cgid-"
 
 // Options are a server's settings. Zero values mean the defaults.
 type Options struct {
@@ -40,22 +33,11 @@ type Options struct {
 
 // Server runs CGI programs for FastCGI requests.
 type Server struct {
+	*responder.Server
 	opts   Options
-	folder string
-	ln     net.Listener
 	slots  chan struct{} // one element per running program
 	starts starter
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-
-	mu    sync.Mutex // guards conns and closed
-	conns map[*conn]struct{}
-	shut  bool
-	work  sync.WaitGroup // connections and requests
 }
-
-// errClosing is why the programs of a closed server end.
-var errClosing = errors.New("cgid: the server is closing")
 
 // Start makes the socket and serves it.
 func Start(opts Options) (*Server, error) {
@@ -73,92 +55,18 @@ func Start(opts Options) (*Server, error) {
 	if opts.Log == nil {
 		opts.Log = func(string, error) {}
 	}
-	folder, ln, err := socketdir.Listen(opts.Folder, folderPrefix)
+	s := &Server{opts: opts, slots: make(chan struct{}, opts.Concurrency)}
+	s.starts.open()
+	var err error
+	s.Server, err = responder.Start(responder.Options{
+		Name: "cgid", Folder: opts.Folder, Concurrency: opts.Concurrency,
+		Log:    func(err error) { opts.Log("", err) },
+		Begin:  s.begin,
+		Closed: s.starts.close,
+	})
 	if err != nil {
+		s.starts.close()
 		return nil, err
 	}
-	s := &Server{opts: opts, folder: folder, ln: ln, slots: make(chan struct{}, opts.Concurrency), conns: map[*conn]struct{}{}}
-	s.ctx, s.cancel = context.WithCancelCause(context.Background())
-	s.starts.open()
-	s.work.Add(1)
-	go s.accept()
 	return s, nil
-}
-
-// Address is the path of the Unix socket.
-func (s *Server) Address() string { return s.ln.Addr().String() }
-
-// Concurrency is how many programs run at once.
-func (s *Server) Concurrency() int { return cap(s.slots) }
-
-func (s *Server) accept() {
-	defer s.work.Done()
-	for {
-		nc, err := s.ln.Accept()
-		switch {
-		case err == nil:
-			s.serve(nc)
-		case errors.Is(err, net.ErrClosed):
-			return
-		default:
-			s.opts.Log("", fmt.Errorf("cgid: accept: %w", err))
-			select {
-			case <-s.ctx.Done():
-				return
-			case <-time.After(acceptPause):
-			}
-		}
-	}
-}
-
-func (s *Server) serve(nc net.Conn) {
-	c := &conn{s: s, nc: nc}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.shut || len(s.conns) >= connectionsMax {
-		_ = nc.Close()
-		return
-	}
-	s.conns[c] = struct{}{}
-	s.work.Add(1)
-	go c.serve()
-}
-
-// forget is called by a connection that ends.
-func (s *Server) forget(c *conn) {
-	s.mu.Lock()
-	delete(s.conns, c)
-	s.mu.Unlock()
-	s.work.Done()
-}
-
-// Close ends all programs and connections, waits for them and removes the
-// folder. Requests in flight are broken off: who wants them to end first stops
-// asking before.
-func (s *Server) Close() error {
-	s.mu.Lock()
-	if s.shut {
-		s.mu.Unlock()
-		return nil
-	}
-	s.shut = true
-	s.cancel(errClosing)
-	err := s.ln.Close()
-	for c := range s.conns {
-		_ = c.nc.Close()
-	}
-	s.mu.Unlock()
-
-	gone := make(chan struct{})
-	go func() {
-		s.work.Wait()
-		s.starts.close()
-		close(gone)
-	}()
-	select {
-	case <-gone:
-	case <-time.After(closeTimeMax):
-		err = errors.Join(err, fmt.Errorf("cgid: programs still run %s after they were killed", closeTimeMax))
-	}
-	return errors.Join(err, socketdir.Remove(s.folder))
 }

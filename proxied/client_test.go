@@ -1,18 +1,14 @@
 package proxied
 
 import (
-	"bytes"
-	"errors"
-	"io"
-	"net"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"sluice/cgi"
 	"sluice/fcgi"
 	"sluice/message"
+	"sluice/responder/respondertest"
 )
 
 // fixture is a server that may ask anybody, and what it logged.
@@ -56,29 +52,11 @@ func (f *fixture) logged() string {
 }
 
 // client is the gateway's end of a connection.
-type client struct {
-	t   *testing.T
-	nc  net.Conn
-	dec fcgi.Decoder
-	in  []byte // received, not decoded
-	buf [64 << 10]byte
-}
+type client struct{ *respondertest.Conn }
 
-func (f *fixture) dial() *client {
+func (f *fixture) dial() client {
 	f.t.Helper()
-	nc, err := net.Dial("unix", f.Address())
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	f.t.Cleanup(func() { _ = nc.Close() })
-	return &client{t: f.t, nc: nc}
-}
-
-func (c *client) write(b []byte) {
-	c.t.Helper()
-	if _, err := c.nc.Write(b); err != nil {
-		c.t.Fatal(err)
-	}
+	return client{respondertest.Dial(f.t, f.Address())}
 }
 
 // order is a request to be passed on.
@@ -123,54 +101,14 @@ type answer struct {
 // field is the value of a response's field, in lower case.
 func (a *answer) field(name string) string { return string(a.res.Get(name)) }
 
-func (c *client) next() (fcgi.Event, bool) {
-	c.t.Helper()
-	for {
-		if len(c.in) > 0 {
-			n, ev, ok, err := c.dec.Next(c.in)
-			c.in = c.in[n:]
-			if err != nil {
-				c.t.Fatal(err)
-			}
-			if ok {
-				return ev, true
-			}
-			continue
-		}
-		_ = c.nc.SetReadDeadline(time.Now().Add(20 * time.Second))
-		n, err := c.nc.Read(c.buf[:])
-		c.in = c.buf[:n]
-		if n == 0 {
-			if !errors.Is(err, io.EOF) && !strings.Contains(err.Error(), "reset") {
-				c.t.Fatal(err)
-			}
-			return fcgi.Event{}, false
-		}
+func (c client) answer(id uint16) *answer {
+	c.T.Helper()
+	got := c.Answer(id)
+	if got.Err != "" {
+		c.T.Fatalf("unexpected STDERR %q", got.Err)
 	}
-}
-
-func (c *client) answer(id uint16) *answer {
-	c.t.Helper()
-	var out bytes.Buffer
-	a := &answer{}
-	for {
-		ev, ok := c.next()
-		if !ok {
-			a.cut = true
-			return a.parse(c.t, out.Bytes())
-		}
-		if ev.ID != id {
-			c.t.Fatalf("%v of request %d, want %d", ev.Type, ev.ID, id)
-		}
-		switch ev.Type { //nolint:exhaustive // the rest is wrong
-		case fcgi.Stdout:
-			out.Write(ev.Content)
-		case fcgi.EndRequest:
-			return a.parse(c.t, out.Bytes())
-		default:
-			c.t.Fatalf("unexpected %v", ev.Type)
-		}
-	}
+	a := &answer{cut: got.Cut}
+	return a.parse(c.T, []byte(got.Out))
 }
 
 func (a *answer) parse(t *testing.T, out []byte) *answer {
@@ -189,26 +127,17 @@ func (a *answer) parse(t *testing.T, out []byte) *answer {
 func (f *fixture) ask(o order) *answer {
 	f.t.Helper()
 	c := f.dial()
-	defer func() { _ = c.nc.Close() }()
+	defer func() { _ = c.Close() }()
 	return c.ask(1, o)
 }
 
-func (c *client) ask(id uint16, o order) *answer {
-	c.t.Helper()
+func (c client) ask(id uint16, o order) *answer {
+	c.T.Helper()
 	b := o.head(id)
 	if len(o.body) > 0 {
 		b = fcgi.AppendStream(b, fcgi.Stdin, id, o.body)
 	}
 	b = fcgi.AppendRecord(b, fcgi.Stdin, id, nil)
-	go func() { _, _ = c.nc.Write(b) }()
+	go func() { _, _ = c.Write(b) }()
 	return c.answer(id)
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(15 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("never: %s", what)
-		}
-	}
 }

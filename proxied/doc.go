@@ -7,17 +7,17 @@
 //
 // # What it owns
 //
-// A Server owns a private folder with its socket (socketdir), and the connections to
-// other servers. Close gives all of them back.
+// A Server owns the socket (responder), and the connections to other servers. Close
+// gives all of them back.
 //
 // # Goroutines
 //
-// One accepts; one per connection reads records (conn.go), and one per request does
-// the exchange (exchange.go). Exported methods may be called from any goroutine.
+// Those of responder, of which one per request does the exchange (exchange.go).
+// Exported methods may be called from any goroutine.
 //
 // # Imports
 //
-// Standard library, the record codec of fcgi, and cgi, message, socketdir.
+// Standard library, the record codec of fcgi, and cgi, message, responder.
 //
 // # What is passed on
 //

@@ -14,18 +14,16 @@ import (
 	"time"
 
 	"sluice/fcgi"
+	"sluice/responder"
 )
 
 // exchange is one request and the other server's answer.
 type exchange struct {
-	s     *Server
-	c     *conn
-	begun // id, keep
-	asked asked
+	*responder.Request // its context ends when the exchange has to
+	s                  *Server
+	asked              asked
 
-	ctx    context.Context // ends, with its cause, when the exchange has to
-	cancel context.CancelCauseFunc
-	idle   *time.Timer // ends it when nothing has moved for Options.IdleTime
+	idle *time.Timer // ends it when nothing has moved for Options.IdleTime
 
 	stdin *io.PipeWriter // the connection's reader gives content here
 	body  *io.PipeReader
@@ -45,28 +43,39 @@ func (f *fault) Error() string { return "proxied: " + f.text }
 // errIdle: nothing has moved for Options.IdleTime.
 var errIdle = errors.New("proxied: the other server was silent for too long")
 
-func newExchange(c *conn, b begun, a asked) *exchange {
-	e := &exchange{s: c.s, c: c, begun: b, asked: a}
-	e.ctx, e.cancel = context.WithCancelCause(c.s.ctx)
+func (s *Server) begin(r *responder.Request, params []byte) (responder.Handler, error) {
+	a, err := parseParams(params)
+	if err != nil {
+		return nil, err
+	}
+	e := &exchange{Request: r, s: s, asked: a}
 	e.body, e.stdin = io.Pipe()
-	return e
+	return e, nil
 }
 
-// do answers the request.
-func (e *exchange) do() {
-	defer e.s.work.Done()
-	e.idle = time.AfterFunc(e.s.opts.IdleTime, func() {
-		e.cancel(errIdle)
-		_ = e.body.CloseWithError(errIdle)
-	})
+// Do answers the request.
+func (e *exchange) Do() {
+	// The connection's reader does not wait for what has to end.
+	release := context.AfterFunc(e.Context(), func() { _ = e.stdin.CloseWithError(context.Cause(e.Context())) })
+	defer release()
+	e.idle = time.AfterFunc(e.s.opts.IdleTime, func() { e.Cancel(errIdle) })
 	err := e.pass()
 	e.idle.Stop()
 	_ = e.body.CloseWithError(io.ErrClosedPipe) // what else comes is thrown away
-	if cause := context.Cause(e.ctx); cause != nil && err != nil {
+	if cause := context.Cause(e.Context()); cause != nil && err != nil {
 		err = cause
 	}
-	e.cancel(nil)
 	e.end(err)
+}
+
+// Stdin gives octets to the other server, and waits until it takes them: at most
+// for Options.IdleTime.
+func (e *exchange) Stdin(p []byte, eof bool) {
+	if eof {
+		_ = e.stdin.Close()
+		return
+	}
+	_, _ = e.stdin.Write(p) // fails where nobody wants it any more
 }
 
 // moved: something has been read or written.
@@ -90,7 +99,7 @@ func (e *exchange) pass() error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return &fault{502, "the other server switched protocols, which nobody asked for"}
 	}
-	if err := e.send(responseHead(res)); err != nil {
+	if err := e.write(fcgi.AppendStream(nil, fcgi.Stdout, e.ID, responseHead(res))); err != nil {
 		return err
 	}
 	return e.relay(res.Body)
@@ -121,7 +130,7 @@ func (e *exchange) request() (*http.Request, *Target, error) {
 			u.Path, u.RawPath = path, ""
 		}
 	}
-	ctx := e.ctx
+	ctx := e.Context()
 	if t.Socket != "" {
 		ctx = context.WithValue(ctx, socketKey{}, t.Socket)
 	}
@@ -145,15 +154,11 @@ func (c *content) Close() error { return c.e.body.CloseWithError(io.ErrClosedPip
 
 // relay sends the content of the answer.
 func (e *exchange) relay(r io.Reader) error {
-	const head = fcgi.HeaderBytes
-	buf := make([]byte, head+pieceBytes+8) // padding may follow
+	piece := new(responder.Piece)
 	for {
-		n, err := r.Read(buf[head : head+pieceBytes])
+		n, err := r.Read(piece.Room())
 		if n > 0 {
-			padding := -n & 7
-			fcgi.AppendHeader(buf[:0], fcgi.Stdout, e.id, n, padding)
-			clear(buf[head+n : head+n+padding])
-			if err := e.write(buf[:head+n+padding]); err != nil {
+			if err := e.write(piece.Stdout(e.ID, n)); err != nil {
 				return err
 			}
 		}
@@ -166,18 +171,14 @@ func (e *exchange) relay(r io.Reader) error {
 	}
 }
 
-func (e *exchange) send(text []byte) error {
-	return e.write(fcgi.AppendStream(nil, fcgi.Stdout, e.id, text))
-}
-
 // write sends records. The gateway may let them wait as long as it wants to: it
 // watches the client.
 func (e *exchange) write(records []byte) error {
 	e.held.Store(true)
 	e.idle.Stop()
 	e.said = true
-	if err := e.c.send(records); err != nil {
-		return errGone
+	if err := e.Send(records); err != nil {
+		return err
 	}
 	e.held.Store(false)
 	e.moved()
@@ -186,24 +187,16 @@ func (e *exchange) write(records []byte) error {
 
 // end ends the request: whole, with a fault, or broken off.
 func (e *exchange) end(err error) {
-	var b []byte
 	switch {
-	case err == nil, errors.Is(err, errAborted):
-	case e.said, errors.Is(err, errGone), errors.Is(err, errClosing):
-		if !errors.Is(err, errGone) && !errors.Is(err, errClosing) {
-			e.s.opts.Log(fmt.Errorf("proxied: the answer of %.200q broke off: %w", e.asked.target, err))
-		}
-		_ = e.c.nc.Close()
-		e.c.over()
-		return
+	case err == nil, errors.Is(err, responder.ErrAborted):
+		e.End(nil, 0)
+	case errors.Is(err, responder.ErrGone), errors.Is(err, responder.ErrClosing):
+		e.Cut()
+	case e.said:
+		e.s.opts.Log(fmt.Errorf("proxied: the answer of %.200q broke off: %w", e.asked.target, err))
+		e.Cut()
 	default:
-		b = fcgi.AppendStream(b, fcgi.Stdout, e.id, faultHead(e.asked.target, err))
-	}
-	b = fcgi.AppendRecord(b, fcgi.Stdout, e.id, nil)
-	b = fcgi.AppendEndRequest(b, e.id, 0, fcgi.RequestComplete)
-	e.c.over()
-	if e.c.send(b) != nil || !e.keep {
-		_ = e.c.nc.Close()
+		e.End(faultHead(e.asked.target, err), 0)
 	}
 }
 

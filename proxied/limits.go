@@ -5,12 +5,6 @@ import "time"
 const (
 	// concurrencyDefault is Options.Concurrency.
 	concurrencyDefault = 128
-	// connectionsMax bounds connections of the gateway; its pool asks for fewer.
-	connectionsMax = 4096
-	// paramsBytesMax bounds a request's PARAMS; its head is in them.
-	paramsBytesMax = 1 << 20
-	// pieceBytes is the most octets of a response in one record.
-	pieceBytes = 32 << 10
 	// headBytesMax bounds the head of a response.
 	headBytesMax = 128 << 10
 
@@ -33,9 +27,4 @@ const (
 	hopsMax = 10
 	// maxForwardsDigitsMax bounds a Max-Forwards that is understood.
 	maxForwardsDigitsMax = 9
-
-	// closeTimeMax bounds Close.
-	closeTimeMax = 10 * time.Second
-	// acceptPause is the pause after accept fails (no descriptors left).
-	acceptPause = 50 * time.Millisecond
 )

@@ -1,19 +1,12 @@
 package proxied
 
 import (
-	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
-	"net"
-	"sync"
 	"time"
 
-	"sluice/socketdir"
+	"sluice/responder"
 )
-
-// folderPrefix begins the name of a server's private folder.
-const folderPrefix = "sluice-proxied-"
 
 // Options are a server's settings. Zero values mean the defaults.
 type Options struct {
@@ -34,22 +27,11 @@ type Options struct {
 
 // Server passes requests on.
 type Server struct {
+	*responder.Server
 	opts    Options
 	allowed Allowed
 	by      transports
-	folder  string
-	ln      net.Listener
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-
-	mu    sync.Mutex // guards conns and shut
-	conns map[*conn]struct{}
-	shut  bool
-	work  sync.WaitGroup // connections and exchanges
 }
-
-// errClosing is why the exchanges of a closed server end.
-var errClosing = errors.New("proxied: the server is closing")
 
 // Start makes the socket and serves it.
 func Start(opts Options) (*Server, error) {
@@ -72,89 +54,13 @@ func Start(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	folder, ln, err := socketdir.Listen(opts.Folder, folderPrefix)
+	s := &Server{opts: opts, allowed: allowed, by: newTransports(opts.TLS)}
+	s.Server, err = responder.Start(responder.Options{
+		Name: "proxied", Folder: opts.Folder, Concurrency: opts.Concurrency,
+		Log: opts.Log, Begin: s.begin, Closed: s.by.close,
+	})
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, allowed: allowed, by: newTransports(opts.TLS), folder: folder, ln: ln, conns: map[*conn]struct{}{}}
-	s.ctx, s.cancel = context.WithCancelCause(context.Background())
-	s.work.Add(1)
-	go s.accept()
 	return s, nil
-}
-
-// Address is the path of the Unix socket.
-func (s *Server) Address() string { return s.ln.Addr().String() }
-
-// Concurrency is how many requests are passed on at once.
-func (s *Server) Concurrency() int { return s.opts.Concurrency }
-
-func (s *Server) accept() {
-	defer s.work.Done()
-	for {
-		nc, err := s.ln.Accept()
-		switch {
-		case err == nil:
-			s.serve(nc)
-		case errors.Is(err, net.ErrClosed):
-			return
-		default:
-			s.opts.Log(fmt.Errorf("proxied: accept: %w", err))
-			select {
-			case <-s.ctx.Done():
-				return
-			case <-time.After(acceptPause):
-			}
-		}
-	}
-}
-
-func (s *Server) serve(nc net.Conn) {
-	c := &conn{s: s, nc: nc}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.shut || len(s.conns) >= connectionsMax {
-		_ = nc.Close()
-		return
-	}
-	s.conns[c] = struct{}{}
-	s.work.Add(1)
-	go c.serve()
-}
-
-// forget is called by a connection that ends.
-func (s *Server) forget(c *conn) {
-	s.mu.Lock()
-	delete(s.conns, c)
-	s.mu.Unlock()
-	s.work.Done()
-}
-
-// Close breaks off what is in flight, waits for it and removes the folder.
-func (s *Server) Close() error {
-	s.mu.Lock()
-	if s.shut {
-		s.mu.Unlock()
-		return nil
-	}
-	s.shut = true
-	s.cancel(errClosing)
-	err := s.ln.Close()
-	for c := range s.conns {
-		_ = c.nc.Close()
-	}
-	s.mu.Unlock()
-
-	gone := make(chan struct{})
-	go func() {
-		s.work.Wait()
-		close(gone)
-	}()
-	select {
-	case <-gone:
-	case <-time.After(closeTimeMax):
-		err = errors.Join(err, fmt.Errorf("proxied: requests are still passed on %s after they were broken off", closeTimeMax))
-	}
-	s.by.close()
-	return errors.Join(err, socketdir.Remove(s.folder))
 }

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"sluice/fcgi"
+	"sluice/responder/respondertest"
 )
 
 // echo answers with what it saw.
@@ -315,27 +316,27 @@ func TestAbort(t *testing.T) {
 		left.Add(1)
 	})
 	c := f.dial()
-	c.write(fcgi.AppendRecord(order{target: url}.head(1), fcgi.Stdin, 1, nil))
-	eventually(t, "asked", func() bool { return asked.Load() == 1 })
-	c.write(fcgi.AppendAbortRequest(nil, 1))
+	c.Send(fcgi.AppendRecord(order{target: url}.head(1), fcgi.Stdin, 1, nil))
+	respondertest.Eventually(t, "asked", func() bool { return asked.Load() == 1 })
+	c.Send(fcgi.AppendAbortRequest(nil, 1))
 	if a := c.answer(1); a.cut || a.res.Status != 0 {
 		t.Errorf("after ABORT_REQUEST: %d, cut %v", a.res.Status, a.cut)
 	}
-	eventually(t, "the aborted request is gone", func() bool { return left.Load() == 1 })
-	c.write(fcgi.AppendRecord(order{target: url}.head(2), fcgi.Stdin, 2, nil))
-	eventually(t, "asked again", func() bool { return asked.Load() == 2 })
-	if err := c.nc.Close(); err != nil {
+	respondertest.Eventually(t, "the aborted request is gone", func() bool { return left.Load() == 1 })
+	c.Send(fcgi.AppendRecord(order{target: url}.head(2), fcgi.Stdin, 2, nil))
+	respondertest.Eventually(t, "asked again", func() bool { return asked.Load() == 2 })
+	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the request of a closed connection is gone", func() bool { return left.Load() == 2 })
+	respondertest.Eventually(t, "the request of a closed connection is gone", func() bool { return left.Load() == 2 })
 	// Close does so, too.
 	c = f.dial()
-	c.write(fcgi.AppendRecord(order{target: url}.head(3), fcgi.Stdin, 3, nil))
-	eventually(t, "asked a third time", func() bool { return asked.Load() == 3 })
+	c.Send(fcgi.AppendRecord(order{target: url}.head(3), fcgi.Stdin, 3, nil))
+	respondertest.Eventually(t, "asked a third time", func() bool { return asked.Load() == 3 })
 	if err := f.Close(); err != nil {
 		t.Error(err)
 	}
-	eventually(t, "Close ends all", func() bool { return left.Load() == 3 })
+	respondertest.Eventually(t, "Close ends all", func() bool { return left.Load() == 3 })
 	if _, err := os.Stat(filepath.Dir(f.Address())); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the folder after Close: %v", err)
 	}

@@ -1,6 +1,7 @@
-package cgid
+package responder
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,35 +19,22 @@ type conn struct {
 
 	// Owned by the reading goroutine:
 	dec    fcgi.Decoder
-	next   begun  // request whose PARAMS are coming
-	params []byte // of next
+	next   *Request // whose PARAMS are coming
+	params []byte   // of next
 
-	mu  sync.Mutex // guards run
-	run *run       // request in flight, nil between requests
+	mu  sync.Mutex // guards now
+	now *Request   // in flight, nil between requests
 
 	wmu sync.Mutex // one record after the other
 }
-
-// begun is what BEGIN_REQUEST said.
-type begun struct {
-	id   uint16 // 0: nothing has begun
-	keep bool
-}
-
-var (
-	// errGone: the peer has closed the connection.
-	errGone = errors.New("cgid: the connection was closed")
-	// errAborted: ABORT_REQUEST has come.
-	errAborted = errors.New("cgid: the request was aborted")
-)
 
 // serve reads records until the connection ends, which ends the request too.
 func (c *conn) serve() {
 	defer c.s.forget(c)
 	if err := c.read(); !errors.Is(err, io.EOF) && !isBroken(err) {
-		c.s.opts.Log("", err)
+		c.s.opts.Log(err)
 	}
-	c.cancel(0, errGone)
+	c.cancel(0, ErrGone)
 	_ = c.nc.Close()
 }
 
@@ -84,20 +72,20 @@ func (c *conn) event(ev fcgi.Event) error {
 	case fcgi.Params:
 		return c.param(ev)
 	case fcgi.Stdin:
-		if r := c.current(ev.ID); r != nil {
-			r.feed(ev.Content, ev.EOF)
+		if r := c.inFlight(ev.ID); r != nil {
+			r.handler.Stdin(ev.Content, ev.EOF)
 		}
 	case fcgi.AbortRequest:
-		if ev.ID != 0 && c.next.id == ev.ID {
-			c.next = begun{}
+		if c.next != nil && c.next.ID == ev.ID {
+			c.next = nil
 			return c.send(fcgi.AppendEndRequest(nil, ev.ID, 0, fcgi.RequestComplete))
 		}
-		c.cancel(ev.ID, errAborted)
+		c.cancel(ev.ID, ErrAborted)
 	case fcgi.GetValues:
 		return c.values(ev.Content)
 	case fcgi.Data: // of the filter role
 	case fcgi.EndRequest, fcgi.Stdout, fcgi.Stderr, fcgi.GetValuesResult, fcgi.UnknownType:
-		return fmt.Errorf("cgid: %v from the gateway", ev.Type)
+		return c.s.errorf("%v from the gateway", ev.Type)
 	default:
 		return c.send(fcgi.AppendUnknownType(nil, ev.Type))
 	}
@@ -106,40 +94,40 @@ func (c *conn) event(ev fcgi.Event) error {
 
 func (c *conn) begin(ev fcgi.Event) error {
 	if len(ev.Content) < 8 || ev.ID == 0 {
-		return fmt.Errorf("cgid: BEGIN_REQUEST of request %d has %d octets of content", ev.ID, len(ev.Content))
+		return c.s.errorf("BEGIN_REQUEST of request %d has %d octets of content", ev.ID, len(ev.Content))
 	}
 	role := fcgi.Role(ev.Content[0])<<8 | fcgi.Role(ev.Content[1])
 	switch {
 	case role != fcgi.Responder:
 		return c.send(fcgi.AppendEndRequest(nil, ev.ID, 0, fcgi.UnknownRole))
-	case c.next.id != 0 || c.busy():
+	case c.next != nil || c.inFlight(0) != nil:
 		return c.send(fcgi.AppendEndRequest(nil, ev.ID, 0, fcgi.CantMpxConn))
 	}
-	c.next = begun{ev.ID, ev.Content[2]&fcgi.KeepConn != 0}
+	c.next = &Request{ID: ev.ID, c: c, keep: ev.Content[2]&fcgi.KeepConn != 0}
 	c.params = c.params[:0]
 	return nil
 }
 
 func (c *conn) param(ev fcgi.Event) error {
-	if ev.ID != c.next.id || ev.ID == 0 {
+	if c.next == nil || c.next.ID != ev.ID {
 		return nil // of a request that was refused
 	}
 	if !ev.EOF {
 		c.params = append(c.params, ev.Content...)
 		if len(c.params) > paramsBytesMax {
-			return fmt.Errorf("cgid: PARAMS are over %d octets", paramsBytesMax)
+			return c.s.errorf("PARAMS are over %d octets", paramsBytesMax)
 		}
 		return nil
 	}
-	req, err := parseParams(c.params)
-	if err != nil {
+	r := c.next
+	c.next = nil
+	r.ctx, r.cancel = context.WithCancelCause(c.s.ctx)
+	var err error
+	if r.handler, err = c.s.opts.Begin(r, c.params); err != nil {
+		r.cancel(err)
 		return err
 	}
-	r := newRun(c, c.next, req)
-	c.next = begun{}
-	c.mu.Lock()
-	c.run = r
-	c.mu.Unlock()
+	c.put(r)
 	c.s.work.Add(1)
 	go r.do()
 	return nil
@@ -151,7 +139,7 @@ func (c *conn) values(asked []byte) error {
 	for len(asked) > 0 {
 		name, _, n, err := fcgi.ConsumePair(asked)
 		if err != nil {
-			return fmt.Errorf("cgid: GET_VALUES: %w", err)
+			return c.s.errorf("GET_VALUES: %w", err)
 		}
 		asked = asked[n:]
 		switch string(name) {
@@ -164,27 +152,27 @@ func (c *conn) values(asked []byte) error {
 	return c.send(fcgi.AppendRecord(nil, fcgi.GetValuesResult, 0, answer))
 }
 
-func (c *conn) busy() bool {
+// inFlight is the request in flight if it has that id; 0 is any.
+func (c *conn) inFlight(id uint16) *Request {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.run != nil
-}
-
-func (c *conn) current(id uint16) *run {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.run == nil || c.run.id != id {
+	if c.now == nil || id != 0 && c.now.ID != id {
 		return nil
 	}
-	return c.run
+	return c.now
+}
+
+// put says which request is in flight.
+func (c *conn) put(r *Request) {
+	c.mu.Lock()
+	c.now = r
+	c.mu.Unlock()
 }
 
 // cancel ends the request in flight if it has that id; 0 is any.
 func (c *conn) cancel(id uint16, cause error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.run != nil && (id == 0 || c.run.id == id) {
-		c.run.cancel(cause)
+	if r := c.inFlight(id); r != nil {
+		r.cancel(cause)
 	}
 }
 
@@ -202,30 +190,6 @@ func (c *conn) write(b []byte) error {
 		_ = c.nc.Close()
 	}
 	return err
-}
-
-// sendFor writes records of a request, unless it is over.
-func (c *conn) sendFor(r *run, b []byte) (sent bool, err error) {
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
-	if r.answered.Load() {
-		return false, nil
-	}
-	return true, c.write(b)
-}
-
-// last writes the last records of a request and tells whether that went well.
-// The place is free before END_REQUEST is written, which the gateway may answer
-// with BEGIN_REQUEST at once.
-func (c *conn) last(r *run, b []byte) bool {
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
-	r.answered.Store(true)
-	c.mu.Lock()
-	c.run = nil
-	c.mu.Unlock()
-	_ = c.nc.SetWriteDeadline(time.Time{})
-	return c.write(b) == nil
 }
 
 // finish says that nothing more is sent, and leaves the peer some time to read

@@ -1,4 +1,4 @@
-package socketdir
+package responder
 
 import (
 	"os"
@@ -14,7 +14,7 @@ const prefix = "sluice-test-"
 // that of others.
 func TestStaleFolders(t *testing.T) {
 	parent := t.TempDir()
-	live, ln, err := Listen(parent, prefix)
+	live, ln, err := listen(parent, prefix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestStaleFolders(t *testing.T) {
 	if err := ln.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := Remove(live); err != nil {
+	if err := remove(live); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(live); !os.IsNotExist(err) {
@@ -56,7 +56,7 @@ func TestLongParent(t *testing.T) {
 	if err := os.Mkdir(parent, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	folder, ln, err := Listen(parent, prefix)
+	folder, ln, err := listen(parent, prefix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestLongParent(t *testing.T) {
 		t.Errorf("made in %s", folder)
 	}
 	_ = ln.Close()
-	if err := Remove(folder); err != nil {
+	if err := remove(folder); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,9 +1,4 @@
-// Package socketdir makes Unix sockets that only this user can reach, for the
-// small servers inside sluice that answer their own FastCGI pools: a folder of
-// mode 0700 with one socket in it. Folders that a killed sluice has left behind are
-// removed on the way. It imports the standard library only, starts no goroutines and
-// may be called from any.
-package socketdir
+package responder
 
 import (
 	"errors"
@@ -25,11 +20,11 @@ const (
 	socketPathMaxBytes = 103
 )
 
-// Listen makes a folder that only this user may enter, in parent ("": the
+// listen makes a folder that only this user may enter, in parent ("": the
 // temporary folder), and a socket in it. prefix begins the folder's name and tells
 // servers apart. Where the path would be too long for a socket's name the folder is
 // made in /tmp.
-func Listen(parent, prefix string) (folder string, ln net.Listener, err error) {
+func listen(parent, prefix string) (folder string, ln net.Listener, err error) {
 	if parent == "" {
 		parent = os.TempDir()
 	}
@@ -40,11 +35,11 @@ func Listen(parent, prefix string) (folder string, ln net.Listener, err error) {
 	removeStale(parent, prefix, time.Now())
 	folder, err = os.MkdirTemp(parent, prefix) // mode 0700
 	if err != nil {
-		return "", nil, fmt.Errorf("socketdir: private folder: %w", err)
+		return "", nil, fmt.Errorf("responder: private folder: %w", err)
 	}
 	ln, err = net.Listen("unix", filepath.Join(folder, socketName))
 	if err != nil {
-		return "", nil, errors.Join(fmt.Errorf("socketdir: %w", err), Remove(folder))
+		return "", nil, errors.Join(fmt.Errorf("responder: %w", err), remove(folder))
 	}
 	return folder, ln, nil
 }
@@ -74,10 +69,10 @@ func removeStale(parent, prefix string, now time.Time) {
 	}
 }
 
-// Remove gives a folder back, its socket with it.
-func Remove(folder string) error {
+// remove gives a folder back, its socket with it.
+func remove(folder string) error {
 	if err := os.RemoveAll(folder); err != nil {
-		return fmt.Errorf("socketdir: private folder: %w", err)
+		return fmt.Errorf("responder: private folder: %w", err)
 	}
 	return nil
 }
