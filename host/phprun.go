@@ -192,7 +192,7 @@ func (r *phpRunner) start(ctx context.Context) error {
 	if err := r.group.Start(ctx); err != nil {
 		return at(StagePHP, err)
 	}
-	r.useServers(nil)
+	r.useServers()
 	if r.sizer.max > r.sizer.min {
 		go r.size()
 	}

@@ -45,7 +45,7 @@ func (r *phpRunner) decideWorkers() {
 
 // useServers sends requests to the group's addresses. Where each worker has its
 // own, all are used and none is left for a lane.
-func (r *phpRunner) useServers([]php.Server) {
+func (r *phpRunner) useServers() {
 	r.servers.Lock() // what is asked for last is also used last
 	defer r.servers.Unlock()
 	servers := r.group.Servers()
@@ -94,7 +94,7 @@ func (r *phpRunner) size() {
 			continue
 		}
 		r.workers.Store(int32(n))
-		r.useServers(nil)
+		r.useServers()
 		r.log.Info("php workers", zap.Int("now", n), zap.Int("before", before), zap.String("because", why))
 	}
 }
@@ -128,7 +128,7 @@ func (r *phpRunner) renew(ctx context.Context) error {
 	if r.group == nil {
 		return nil
 	}
-	return r.group.Reload(ctx, r.useServers)
+	return r.group.Reload(ctx, func([]php.Server) { r.useServers() })
 }
 
 // RenewPHP replaces the PHP workers of all sites by fresh ones, which read php.ini

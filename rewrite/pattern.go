@@ -20,8 +20,6 @@ type Pattern struct {
 	fast   *regexp.Regexp
 	slow   *slowPattern
 	filter literalFilter
-	// always: the empty pattern, "^", ".*" and the like match everything.
-	always bool
 	exact  *literalShape
 	named  []namedGroup
 }
@@ -102,7 +100,6 @@ func (p *Pattern) compileFast(text string) {
 	p.fast = re
 	p.filter = filterOf(tree)
 	p.exact = shapeOf(tree, p.groups)
-	p.always = p.exact != nil && (p.exact.kind == shapeAny || p.exact.kind == shapeAll)
 }
 
 // String returns the pattern as it was written.
@@ -117,9 +114,6 @@ func (p *Pattern) Slow() bool { return p.slow != nil }
 // MatchString tells whether the pattern matches anywhere in s. It does not
 // allocate unless s has octets above 127 or the pattern is slow.
 func (p *Pattern) MatchString(s string) bool {
-	if p.always {
-		return true
-	}
 	if p.exact != nil {
 		return p.exact.match(s)
 	}
