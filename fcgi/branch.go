@@ -204,7 +204,7 @@ func (lp *Local) connected(c *Conn) {
 	}
 	t := c.own
 	if t == nil {
-		if t = lp.firstFor(c.b); t == nil || lp.ending {
+		if t = lp.firstFor(c.b); t == nil {
 			c.close() // whoever wanted it has gone, and php closes silent connections
 			return
 		}

@@ -146,7 +146,8 @@ func (c *Conn) Abandon(limit time.Duration) {
 	}
 	c.stream = nil
 	c.become(leaving)
-	c.leaveNext()
+	behind := c.next != nil
+	c.leaveNext(ErrBehind)
 	// php-cgi does not look at ABORT_REQUEST before the script has ended. So
 	// this record lies unread in its queue for just as long; see leave.
 	var abort [HeaderBytes]byte
@@ -158,7 +159,7 @@ func (c *Conn) Abandon(limit time.Duration) {
 	if !c.deaf {
 		c.leavePause = limit // the answer is read and thrown away instead
 	}
-	if ended {
+	if ended && !behind { // else the worker is at what was written behind it
 		c.close()
 		return
 	}
@@ -204,11 +205,19 @@ func (c *Conn) Kill() {
 	}
 	c.stream = nil
 	c.c.DropOutput()
-	if c.state == busy { // an abandoned one has stopped reading for good
+	was, behind := c.state, c.next != nil
+	c.become(retiring)
+	c.leaveNext(ErrBehind)
+	switch {
+	case was == leaving: // it has stopped reading for good
+	case behind:
+		// Whose last write fails reads no further request: it must not go on with
+		// what lies behind, of which nobody would know.
+		c.c.Write(AppendAbortRequest(nil, c.id))
+		c.deaf = c.c.StopReading(func([]byte) {})
+	default:
 		c.c.Resume()
 	}
-	c.become(retiring)
-	c.leaveNext()
 	c.lp.kill(c)
 }
 
@@ -248,6 +257,9 @@ func (c *Conn) Drained(*loop.Conn) {
 func (c *Conn) broken(err error) {
 	st, was := c.stream, c.state
 	c.stream = nil
+	if errors.Is(err, loop.ErrStopped) {
+		c.leaveNext(err) // nobody is to ask again
+	}
 	switch was {
 	case dialing:
 		c.lp.dialed(c, err)
@@ -276,8 +288,8 @@ func (c *Conn) close() {
 	c.become(closed)
 	c.c.Abort()
 	c.lp.l.Forget(&c.limit)
+	c.leaveNext(ErrBehind)
 	c.lp.gone(c, was)
-	c.leaveNext()
 }
 
 // Data implements loop.Handler.

@@ -48,21 +48,29 @@ func (lp *Local) Ask(a Asker, t *Ticket, w Want) {
 		a.Refused(err)
 		return
 	}
-	*t = Ticket{asker: a, at: lp.l.Now(), want: w}
+	at := lp.l.Now()
+	if w.Again {
+		at = t.at
+	}
+	*t = Ticket{asker: a, at: at, want: w}
 	// Those for whom a connection is being made are not overtaken by who takes one
 	// that is there, nor those who wait for a certain server: it is not that one.
-	if lp.queued-lp.picky <= lp.dialing && lp.serve(t) {
+	if (w.Again || lp.queued-lp.picky <= lp.dialing) && lp.serve(t) {
 		return
 	}
-	if err := lp.pool.allDown(t.at); err != nil {
+	if err := lp.pool.allDown(lp.l.Now()); err != nil {
 		a.Refused(err)
 		return
 	}
-	if lp.pool.waiting.Load() >= int64(lp.pool.opts.Queue) {
+	switch {
+	case w.Again:
+		lp.putFirst(t)
+	case lp.pool.waiting.Load() >= int64(lp.pool.opts.Queue):
 		a.Refused(ErrQueueFull)
 		return
+	default:
+		lp.enqueue(t)
 	}
-	lp.enqueue(t)
 	lp.lookNow()
 	if lp.first == nil {
 		return

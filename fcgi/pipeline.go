@@ -77,7 +77,9 @@ func (lp *Local) pipeline(c *Conn) {
 func (lp *Local) mayFollow(c *Conn, t *Ticket) bool {
 	opts := &lp.pool.opts
 	switch {
-	case !lp.pool.pipelines.Load(), lp.quick < opts.Pipeline.After, !t.want.Whole, t.want.Fresh, t.picky(), len(lp.branches) != 1:
+	case !lp.pool.pipelines.Load(), c.b.s.conf.Load().Network != "unix": // a reset would overtake answers
+		return false
+	case lp.quick < opts.Pipeline.After, !t.want.Whole, t.want.Fresh, t.picky(), len(lp.branches) != 1:
 		return false
 	case c.state != busy, c.next != nil, c.stdinOpen, !c.c.Open():
 		return false
@@ -98,36 +100,33 @@ func (c *Conn) advance(left int) {
 	c.id, c.sentAt, c.got = f.id, f.sentAt, int64(left)
 	c.counted, c.left, c.grantedAt = true, f.left, c.lp.l.Now()
 	c.stream = f.stream
-	if f.stream == nil {
+	f.stream, f.left = nil, departure{}
+	switch {
+	case c.stream == nil:
 		c.stream = givenUp{c, f.limit}
-		return
+	case left == 0: // else the worker may be done with it, and gone
+		c.lp.pipeline(c)
 	}
-	c.lp.pipeline(c)
 }
 
-// leaveNext sends who is behind back to the queue.
-func (c *Conn) leaveNext() {
+// leaveNext tells who is behind that nothing will come of it.
+func (c *Conn) leaveNext(err error) {
 	f := c.next
 	if f == nil {
 		return
 	}
 	c.next = nil
-	f.back()
-	f.done()
-}
-
-// back has a request asked for again, though the worker will meet it.
-func (f *follower) back() {
-	if st := f.stream; st != nil {
-		f.stream = nil
-		st.Failed(ErrBehind)
-	}
-}
-
-// done: the worker will not be at it any more.
-func (f *follower) done() {
 	f.b.running--
 	f.left.tell()
+	f.back(err)
+}
+
+// back: the request is asked for again, though the worker may still meet it.
+func (f *follower) back(err error) {
+	if st := f.stream; st != nil {
+		f.stream = nil
+		st.Failed(err)
+	}
 }
 
 // lookBehind finds those that are behind for too long. One of them is enough to
@@ -149,7 +148,7 @@ func (lp *Local) lookBehind() {
 	}
 	for _, f := range late {
 		f.limit = givenUpTime
-		f.back()
+		f.back(ErrBehind)
 	}
 	if some {
 		lp.l.Arm(&lp.behindTimer, lp.pool.opts.Pipeline.BehindTime)

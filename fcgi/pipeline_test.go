@@ -3,6 +3,7 @@ package fcgi
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -245,5 +246,102 @@ func TestBehindGivenUp(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TestAgain: who was behind has its old place, before all others and whatever the
+// queue's bound.
+func TestAgain(t *testing.T) {
+	goOn := make(chan struct{})
+	var order []string // by one connection at a time
+	b := scripted(t, "unix", func(p *peer, q request) bool {
+		order = append(order, q.params["TOKEN"])
+		if q.params["TOKEN"] == "slow" {
+			<-goOn
+		}
+		p.send(reply(q.id, q.params["TOKEN"]))
+		return true
+	})
+	p, s := pipelined(t, loop.Portable, b, func(o *Options) { o.Pipeline.BehindTime, o.Queue = time.Millisecond, 3 })
+	list := s.queue(whole, "slow", "behind", "waits")
+	if r := list[1].wait(); !errors.Is(r.err, ErrBehind) {
+		t.Fatalf("behind: %v", r.err)
+	}
+	full := s.queue(whole, "x", "y") // and the one of queue
+	again := s.call("again")
+	again.want = Want{Whole: true, Again: true}
+	s.on(func() { again.t = list[1].t })
+	again.ask()
+	s.on(func() {
+		if s.lp.first != &again.t || again.t.at != list[1].t.at {
+			t.Error("it is not the first")
+		}
+	})
+	close(goOn)
+	again.good()
+	list[2].good()
+	for _, k := range full {
+		_ = k.wait()
+	}
+	settled(t, p, []*site{s})
+	if i := slices.Index(order, "again"); i < 0 || i > slices.Index(order, "waits") {
+		t.Errorf("order %v", order)
+	}
+}
+
+// TestAskAfterClose: requests in flight may still ask again when the pool is being
+// closed; they get what is left of it, and nothing is dialled for nothing.
+func TestAskAfterClose(t *testing.T) {
+	goOn := make(chan struct{})
+	b := scripted(t, "unix", func(p *peer, q request) bool {
+		if q.params["TOKEN"] == "slow" {
+			<-goOn
+		}
+		p.send(reply(q.id, q.params["TOKEN"]))
+		return true
+	})
+	p := NewPool(Options{Servers: []Server{b.server(2)}})
+	s := start(t, loop.Portable, p, 1)[0]
+	slow := s.call("slow").ask()
+	eventually(t, "it is asked", func() (ok bool) {
+		s.on(func() { ok = slow.conn != nil })
+		return ok
+	})
+	s.on(s.lp.Close)
+	s.call("late").ask().good()
+	close(goOn)
+	slow.good()
+	settled(t, p, []*site{s})
+	if n := b.accepted.Load(); n > 2 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// TestBehindAtTheEnd: when the loop ends nobody asks again.
+func TestBehindAtTheEnd(t *testing.T) {
+	goOn := make(chan struct{})
+	defer close(goOn)
+	b := scripted(t, "unix", func(p *peer, q request) bool {
+		if q.params["TOKEN"] == "slow" {
+			<-goOn
+			return false
+		}
+		p.send(reply(q.id, q.params["TOKEN"]))
+		return true
+	})
+	p, s := pipelined(t, loop.Portable, b, nil)
+	list := s.queue(whole, "slow", "behind")
+	eventually(t, "one is behind", func() (ok bool) {
+		s.on(func() { ok = list[1].conn != nil })
+		return ok
+	})
+	s.l.Stop()
+	for _, k := range list {
+		if r := k.wait(); !errors.Is(r.err, loop.ErrStopped) {
+			t.Errorf("%s: %v", k.token, r.err)
+		}
+	}
+	if n := p.InUse(); n != 0 {
+		t.Errorf("%d permits are gone", n)
 	}
 }

@@ -89,7 +89,8 @@ func (r *Request) rewind() {
 // mayFollow tells whether the request may be written behind another one that the
 // backend is at; once that has failed, it waits for its turn. A backend may run it
 // twice then, so it must not have a query: that is where applications that should
-// know better say what a GET is to change.
+// know better say what a GET is to change. Nor may it have passed a gate, for its
+// copy would keep the place.
 func (r *Request) mayFollow() bool {
-	return !r.first && !r.hasBody && r.role() == fcgi.Responder && r.safe() && len(r.Env.Query) == 0 && r.Pairs == nil
+	return !r.first && !r.hasBody && len(r.Gates) == 0 && r.role() == fcgi.Responder && r.safe() && len(r.Env.Query) == 0 && r.Pairs == nil
 }
