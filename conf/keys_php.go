@@ -63,7 +63,7 @@ var phpKeys = []key{
 	},
 	{
 		path: "php.pipeline", kind: kindFlag, def: `true`,
-		about:   "Whether, while requests wait and all are quick (64 in a row within 2 ms), a GET or HEAD without a query is written to a worker before that is done with the one before. One that is behind a slow script for 5 to 10 ms goes to another worker, and may run twice then.",
+		about:   "Whether, while requests wait and all are quick (64 in a row within 2 ms), up to two GET or HEAD requests without a query are written to a worker before that is done with the one before. Those that are behind a slow script for 5 to 10 ms go to another worker, and may run twice then.",
 		setFlag: func(t target, on bool) { t.site.PHP.Pipeline = on },
 	},
 	{

@@ -8,10 +8,10 @@ import (
 	"sluice/loop"
 )
 
-// requestIDs is how many ids a connection's requests take in turn. One would
-// do, since it has one request at a time, but then a record that a backend sends
-// too late would pass for the next request's answer.
-const requestIDs = 2
+// requestIDs is how many ids a connection's requests take in turn: that of the
+// request it is at, those behind, and another one, for else a record that a backend
+// sends too late would pass for the next request's answer.
+const requestIDs = behindMax + 2
 
 // connState says what a connection is doing.
 type connState uint8
@@ -81,8 +81,9 @@ type Conn struct {
 	left  departure
 	// grantedAt is when the request got the connection.
 	grantedAt int64
-	// next was written behind the request; see pipeline.go.
-	next      *follower
+	// behind was written behind the request, first come, first served; see
+	// pipeline.go.
+	behind    []*follower
 	followers [requestIDs]follower
 }
 
@@ -146,8 +147,8 @@ func (c *Conn) Abandon(limit time.Duration) {
 	}
 	c.stream = nil
 	c.become(leaving)
-	behind := c.next != nil
-	c.leaveNext(ErrBehind)
+	behind := len(c.behind) > 0
+	c.leaveBehind(ErrBehind)
 	// php-cgi does not look at ABORT_REQUEST before the script has ended. So
 	// this record lies unread in its queue for just as long; see leave.
 	var abort [HeaderBytes]byte
@@ -205,9 +206,9 @@ func (c *Conn) Kill() {
 	}
 	c.stream = nil
 	c.c.DropOutput()
-	was, behind := c.state, c.next != nil
+	was, behind := c.state, len(c.behind) > 0
 	c.become(retiring)
-	c.leaveNext(ErrBehind)
+	c.leaveBehind(ErrBehind)
 	switch {
 	case was == leaving: // it has stopped reading for good
 	case behind:
@@ -258,7 +259,7 @@ func (c *Conn) broken(err error) {
 	st, was := c.stream, c.state
 	c.stream = nil
 	if errors.Is(err, loop.ErrStopped) {
-		c.leaveNext(err) // nobody is to ask again
+		c.leaveBehind(err) // nobody is to ask again
 	}
 	switch was {
 	case dialing:
@@ -288,7 +289,7 @@ func (c *Conn) close() {
 	c.become(closed)
 	c.c.Abort()
 	c.lp.l.Forget(&c.limit)
-	c.leaveNext(ErrBehind)
+	c.leaveBehind(ErrBehind)
 	c.lp.gone(c, was)
 }
 
@@ -389,7 +390,7 @@ func (c *Conn) end(body EndRequestBody, left int) {
 	c.lp.took(c.lp.l.Now() - c.grantedAt)
 	whole := !c.stdinOpen && c.c.Open()
 	switch {
-	case whole && c.next != nil:
+	case whole && len(c.behind) > 0:
 		c.advance(left)
 	case whole && left == 0 && c.dec.Between() && c.c.Queued() == 0 && !c.lp.pool.opts.NoKeep:
 		c.lp.release(c)

@@ -25,6 +25,9 @@ const (
 	quickRequestsDefault = 64
 	quickTimeDefault     = 2 * time.Millisecond
 	behindTimeDefault    = 5 * time.Millisecond
+	// behindMax is how many requests are written behind the one a worker is at: two,
+	// so that it finds the next one also when the loop reads two answers at once.
+	behindMax = 2
 	// givenUpTime is how long a worker may be at its copy of a request that was
 	// asked for again, before it is ended.
 	givenUpTime = 30 * time.Second

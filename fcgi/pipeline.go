@@ -2,6 +2,7 @@ package fcgi
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"sluice/loop"
@@ -54,20 +55,21 @@ type follower struct {
 	left   departure
 }
 
-// pipeline writes the next request of the queue behind the one that c has just
-// been granted to.
+// pipeline writes the next requests of the queue behind the one that c is at.
 func (lp *Local) pipeline(c *Conn) {
-	t := lp.first
-	if t == nil || !lp.mayFollow(c, t) {
-		return
+	for t := lp.first; t != nil && lp.mayFollow(c, t); t = lp.first {
+		lp.dequeue(t)
+		last := c.id
+		if n := len(c.behind); n > 0 {
+			last = c.behind[n-1].id
+		}
+		f := &c.followers[last%requestIDs]
+		*f = follower{Conn: c, id: last%requestIDs + 1, at: lp.l.Now(), sentAt: c.c.Sent() + c.c.Queued(), left: departure{t.want.Left}}
+		c.behind = append(c.behind, f)
+		c.b.running++
+		f.stream = t.asker.Granted(f)
 	}
-	lp.dequeue(t)
-	f := &c.followers[c.id%requestIDs]
-	*f = follower{Conn: c, id: c.id%requestIDs + 1, at: lp.l.Now(), sentAt: c.c.Sent() + c.c.Queued(), left: departure{t.want.Left}}
-	c.next = f
-	c.b.running++
-	f.stream = t.asker.Granted(f)
-	if !lp.behindTimer.Armed() {
+	if len(c.behind) > 0 && !lp.behindTimer.Armed() {
 		lp.l.Arm(&lp.behindTimer, lp.pool.opts.Pipeline.BehindTime)
 	}
 }
@@ -81,11 +83,11 @@ func (lp *Local) mayFollow(c *Conn, t *Ticket) bool {
 		return false
 	case lp.quick < opts.Pipeline.After, !t.want.Whole, t.want.Fresh, t.picky(), len(lp.branches) != 1:
 		return false
-	case c.state != busy, c.next != nil, c.stdinOpen, !c.c.Open():
+	case c.state != busy, len(c.behind) == behindMax, c.stdinOpen, !c.c.Open():
 		return false
 	case c.b.s.gone.Load(), c.b.s.surplus(), lp.ending, opts.NoKeep:
 		return false
-	case opts.RequestsMax > 0 && c.served+2 >= opts.RequestsMax, opts.KeepTime > 0 && lp.l.Now()-c.since > int64(opts.KeepTime):
+	case opts.RequestsMax > 0 && c.served+len(c.behind)+2 >= opts.RequestsMax, opts.KeepTime > 0 && lp.l.Now()-c.since > int64(opts.KeepTime):
 		return false
 	}
 	other, since := lp.pool.neediest(lp)
@@ -95,8 +97,9 @@ func (lp *Local) mayFollow(c *Conn, t *Ticket) bool {
 // advance: it is the turn of who was written behind the request that has ended.
 // left octets of its answer are here already.
 func (c *Conn) advance(left int) {
-	f := c.next
-	c.next, f.ahead = nil, true
+	f := c.behind[0]
+	c.behind = slices.Delete(c.behind, 0, 1)
+	f.ahead = true
 	c.id, c.sentAt, c.got = f.id, f.sentAt, int64(left)
 	c.counted, c.left, c.grantedAt = true, f.left, c.lp.l.Now()
 	c.stream = f.stream
@@ -109,16 +112,16 @@ func (c *Conn) advance(left int) {
 	}
 }
 
-// leaveNext tells who is behind that nothing will come of it.
-func (c *Conn) leaveNext(err error) {
-	f := c.next
-	if f == nil {
-		return
+// leaveBehind tells those who are behind that nothing will come of it: the last one
+// first, for each takes its place before all others again.
+func (c *Conn) leaveBehind(err error) {
+	for n := len(c.behind); n > 0; n = len(c.behind) {
+		f := c.behind[n-1]
+		c.behind = c.behind[:n-1]
+		c.b.running--
+		f.left.tell()
+		f.back(err)
 	}
-	c.next = nil
-	f.b.running--
-	f.left.tell()
-	f.back(err)
 }
 
 // back: the request is asked for again, though the worker may still meet it.
@@ -135,12 +138,14 @@ func (lp *Local) lookBehind() {
 	now, some := lp.l.Now(), false
 	var late []*follower
 	for c := range lp.own {
-		switch f := c.next; {
-		case f == nil || f.stream == nil:
-		case now-f.at >= int64(lp.pool.opts.Pipeline.BehindTime):
-			late = append(late, f)
-		default:
-			some = true
+		for _, f := range slices.Backward(c.behind) {
+			switch {
+			case f.stream == nil:
+			case now-f.at >= int64(lp.pool.opts.Pipeline.BehindTime):
+				late = append(late, f)
+			default:
+				some = true
+			}
 		}
 	}
 	if len(late) > 0 {

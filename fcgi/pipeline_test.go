@@ -136,13 +136,15 @@ func TestBehindSlow(t *testing.T) {
 			return true
 		})
 		p, s := pipelined(t, e, b, func(o *Options) { o.Pipeline.BehindTime = time.Millisecond })
-		list := s.queue(whole, "slow", "behind", "waits")
-		if r := list[1].wait(); !errors.Is(r.err, ErrBehind) || r.refused || r.started {
-			t.Fatalf("behind: %+v", r)
+		list := s.queue(whole, "slow", "behind", "behind, too", "waits")
+		for _, k := range list[1 : 1+behindMax] {
+			if r := k.wait(); !errors.Is(r.err, ErrBehind) || r.refused || r.started {
+				t.Fatalf("%s: %+v", k.token, r)
+			}
 		}
 		close(slow)
 		list[0].good()
-		list[2].good()
+		list[3].good()
 		s.call("after").ask().good()
 		settled(t, p, []*site{s})
 	})
@@ -177,7 +179,7 @@ func TestBehindBroken(t *testing.T) {
 					return false
 				})
 				p, s := pipelined(t, e, b, nil)
-				list := s.queue(whole, "before", "behind", "later")
+				list := s.queue(whole, "before", "behind", "behind, too", "later")
 				is := func(k *call, want error) {
 					r := k.wait()
 					if (want == nil) != (r.err == nil) || (errors.Is(want, ErrBehind) && !errors.Is(r.err, ErrBehind)) {
@@ -189,7 +191,9 @@ func TestBehindBroken(t *testing.T) {
 				}
 				is(list[0], tt.before)
 				is(list[1], tt.behind)
-				_ = list[2].wait() // may have been behind, too
+				for _, k := range list[2:] {
+					_ = k.wait() // may have been behind, too
+				}
 				s.call("after").ask().good()
 				settled(t, p, []*site{s})
 			})
@@ -215,7 +219,7 @@ func TestBehindGivenUp(t *testing.T) {
 						return true
 					})
 					p, s := pipelined(t, e, b, nil)
-					list := s.queue(whole, "before", "behind", "later")
+					list := s.queue(whole, "before", "behind", "behind, too", "later")
 					eventually(t, "one is behind", func() (ok bool) {
 						s.on(func() { ok = list[1].conn != nil })
 						return ok
@@ -234,13 +238,19 @@ func TestBehindGivenUp(t *testing.T) {
 					})
 					close(goOn)
 					if token == "before" {
-						if r := list[1].wait(); !errors.Is(r.err, ErrBehind) {
-							t.Errorf("behind: %v", r.err)
+						for _, k := range list[1 : 1+behindMax] {
+							if r := k.wait(); !errors.Is(r.err, ErrBehind) {
+								t.Errorf("%s: %v", k.token, r.err)
+							}
 						}
 					} else {
 						list[0].good()
+						// Its own worker is the one that was given up.
+						if r := list[2].wait(); r.err != nil && !errors.Is(r.err, ErrBehind) {
+							t.Errorf("behind, too: %v", r.err)
+						}
 					}
-					list[2].good()
+					list[3].good()
 					s.call("after").ask().good()
 					settled(t, p, []*site{s})
 				})
@@ -262,10 +272,12 @@ func TestAgain(t *testing.T) {
 		p.send(reply(q.id, q.params["TOKEN"]))
 		return true
 	})
-	p, s := pipelined(t, loop.Portable, b, func(o *Options) { o.Pipeline.BehindTime, o.Queue = time.Millisecond, 3 })
-	list := s.queue(whole, "slow", "behind", "waits")
-	if r := list[1].wait(); !errors.Is(r.err, ErrBehind) {
-		t.Fatalf("behind: %v", r.err)
+	p, s := pipelined(t, loop.Portable, b, func(o *Options) { o.Pipeline.BehindTime, o.Queue = time.Millisecond, 4 })
+	list := s.queue(whole, "slow", "behind", "behind, too", "waits")
+	for _, k := range list[1 : 1+behindMax] {
+		if r := k.wait(); !errors.Is(r.err, ErrBehind) {
+			t.Fatalf("%s: %v", k.token, r.err)
+		}
 	}
 	full := s.queue(whole, "x", "y") // and the one of queue
 	again := s.call("again")
@@ -279,7 +291,7 @@ func TestAgain(t *testing.T) {
 	})
 	close(goOn)
 	again.good()
-	list[2].good()
+	list[3].good()
 	for _, k := range full {
 		_ = k.wait()
 	}
