@@ -99,7 +99,7 @@ func (b *branch) rested() {
 
 // dialFor opens a connection for every waiting request that has none coming.
 func (lp *Local) dialFor() {
-	for lp.dialing < lp.queued {
+	for lp.dialing < lp.queued && !lp.l.Stopping() {
 		b := lp.nextDial()
 		if b == nil || !b.dial(nil) {
 			return

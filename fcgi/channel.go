@@ -84,8 +84,7 @@ type Want struct {
 	// Whole: the request is written whole when it is granted, and may be run twice;
 	// its Stream may meet ErrBehind.
 	Whole bool
-	// Again: its Stream has met ErrBehind, so the Ticket has its old place, before
-	// all others.
+	// Again: its Stream has met ErrBehind, so the Ticket has its old place.
 	Again bool
 	// Server is the Key of the server to go to; while that is up, no other is
 	// taken. Empty, or one that does not exist: any.

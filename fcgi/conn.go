@@ -205,8 +205,8 @@ func (c *Conn) Kill() {
 		return
 	}
 	c.stream = nil
+	was, behind := c.state, len(c.behind) > 0 && c.behind[0].Accepted()
 	c.c.DropOutput()
-	was, behind := c.state, len(c.behind) > 0
 	c.become(retiring)
 	c.leaveBehind(ErrBehind)
 	switch {

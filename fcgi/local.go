@@ -28,6 +28,7 @@ type Local struct {
 	// that took little time, up to Pipelining.After.
 	behindTimer loop.Timer
 	quick       int
+	asked       uint64 // numbers tickets
 	dialing     int
 	conns       int
 	own         map[*Conn]struct{} // all that are not shared
@@ -44,15 +45,21 @@ type Local struct {
 
 // Ask queues t for a connection.
 func (lp *Local) Ask(a Asker, t *Ticket, w Want) {
+	if lp.l.Stopping() {
+		a.Refused(ErrStopped)
+		return
+	}
 	if err := lp.pool.Down(); err != nil {
 		a.Refused(err)
 		return
 	}
-	at := lp.l.Now()
+	at, number := lp.l.Now(), lp.asked
 	if w.Again {
-		at = t.at
+		at, number = t.at, t.number
+	} else {
+		lp.asked++
 	}
-	*t = Ticket{asker: a, at: at, want: w}
+	*t = Ticket{asker: a, at: at, number: number, want: w}
 	// Those for whom a connection is being made are not overtaken by who takes one
 	// that is there, nor those who wait for a certain server: it is not that one.
 	if (w.Again || lp.queued-lp.picky <= lp.dialing) && lp.serve(t) {
@@ -64,7 +71,7 @@ func (lp *Local) Ask(a Asker, t *Ticket, w Want) {
 	}
 	switch {
 	case w.Again:
-		lp.putFirst(t)
+		lp.putBack(t)
 	case lp.pool.waiting.Load() >= int64(lp.pool.opts.Queue):
 		a.Refused(ErrQueueFull)
 		return

@@ -1,6 +1,7 @@
 package fcgi
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -51,6 +52,7 @@ type follower struct {
 	id     uint16
 	sentAt int64
 	at     int64
+	number uint64        // of its Ticket
 	limit  time.Duration // see Abandon
 	left   departure
 }
@@ -64,7 +66,7 @@ func (lp *Local) pipeline(c *Conn) {
 			last = c.behind[n-1].id
 		}
 		f := &c.followers[last%requestIDs]
-		*f = follower{Conn: c, id: last%requestIDs + 1, at: lp.l.Now(), sentAt: c.c.Sent() + c.c.Queued(), left: departure{t.want.Left}}
+		*f = follower{Conn: c, id: last%requestIDs + 1, at: lp.l.Now(), number: t.number, sentAt: c.c.Sent() + c.c.Queued(), left: departure{t.want.Left}}
 		c.behind = append(c.behind, f)
 		c.b.running++
 		f.stream = t.asker.Granted(f)
@@ -112,12 +114,11 @@ func (c *Conn) advance(left int) {
 	}
 }
 
-// leaveBehind tells those who are behind that nothing will come of it: the last one
-// first, for each takes its place before all others again.
+// leaveBehind tells those who are behind that nothing will come of it.
 func (c *Conn) leaveBehind(err error) {
-	for n := len(c.behind); n > 0; n = len(c.behind) {
-		f := c.behind[n-1]
-		c.behind = c.behind[:n-1]
+	for len(c.behind) > 0 {
+		f := c.behind[0]
+		c.behind = slices.Delete(c.behind, 0, 1)
 		c.b.running--
 		f.left.tell()
 		f.back(err)
@@ -138,7 +139,7 @@ func (lp *Local) lookBehind() {
 	now, some := lp.l.Now(), false
 	var late []*follower
 	for c := range lp.own {
-		for _, f := range slices.Backward(c.behind) {
+		for _, f := range c.behind {
 			switch {
 			case f.stream == nil:
 			case now-f.at >= int64(lp.pool.opts.Pipeline.BehindTime):
@@ -151,6 +152,7 @@ func (lp *Local) lookBehind() {
 	if len(late) > 0 {
 		lp.quick = 0
 	}
+	slices.SortFunc(late, func(a, b *follower) int { return cmp.Compare(a.number, b.number) })
 	for _, f := range late {
 		f.limit = givenUpTime
 		f.back(ErrBehind)

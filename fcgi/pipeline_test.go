@@ -347,12 +347,17 @@ func TestBehindAtTheEnd(t *testing.T) {
 		s.on(func() { ok = list[1].conn != nil })
 		return ok
 	})
+	// Also who is in the queue then, and has its old place, does not get a new one.
+	again := s.call("again")
+	again.want = Want{Whole: true, Again: true}
+	s.on(again.askNow)
 	s.l.Stop()
 	for _, k := range list {
 		if r := k.wait(); !errors.Is(r.err, loop.ErrStopped) {
 			t.Errorf("%s: %v", k.token, r.err)
 		}
 	}
+	<-s.l.Done()
 	if n := p.InUse(); n != 0 {
 		t.Errorf("%d permits are gone", n)
 	}

@@ -6,6 +6,7 @@ import "time"
 type Ticket struct {
 	asker  Asker
 	at     int64
+	number uint64 // first come, first served
 	want   Want
 	queued bool
 	prev   *Ticket
@@ -26,6 +27,20 @@ func (lp *Local) Cancel(t *Ticket) {
 }
 
 func (lp *Local) enqueue(t *Ticket) { lp.insert(t, lp.last, nil) }
+
+// putBack gives t the place that its number says, for it has been granted before and
+// came to nothing. Nearly all others are younger.
+func (lp *Local) putBack(t *Ticket) {
+	next := lp.first
+	for next != nil && next.number < t.number {
+		next = next.next
+	}
+	prev := lp.last
+	if next != nil {
+		prev = next.prev
+	}
+	lp.insert(t, prev, next)
+}
 
 // putFirst puts back a ticket that was taken out of the queue.
 func (lp *Local) putFirst(t *Ticket) { lp.insert(t, nil, lp.first) }

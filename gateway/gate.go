@@ -220,7 +220,8 @@ func (r *Request) waitedTooLong() {
 // at when it has waited for a while.
 func (r *Request) askPool(pool *fcgi.Local) {
 	r.pool = pool
-	want := fcgi.Want{Fresh: r.fresh, Check: !r.safe(), Whole: r.mayFollow(), Again: r.first, Server: r.Prefer, Avoid: r.avoid}
+	want := fcgi.Want{Fresh: r.fresh, Check: !r.safe(), Whole: r.mayFollow(), Again: r.sentBack, Server: r.Prefer, Avoid: r.avoid}
+	r.sentBack = false
 	if len(r.passes) > 0 {
 		all := r.passes
 		want.Left = &all

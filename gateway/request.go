@@ -114,6 +114,7 @@ type Request struct {
 	tries      int    // times that it was sent again
 	fresh      bool   // not on a kept connection
 	first      bool   // not behind another request
+	sentBack   bool   // from behind another request
 	avoid      string // the server that broke off
 	grantedAt  int64
 }
@@ -134,7 +135,7 @@ func (r *Request) reset() {
 		r.pend = nil
 	}
 	r.stderr, r.stderrLost = r.stderr[:0], 0
-	r.tries, r.fresh, r.first = 0, false, false
+	r.tries, r.fresh, r.first, r.sentBack = 0, false, false, false
 }
 
 func (r *Request) become(next state) {

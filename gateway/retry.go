@@ -17,7 +17,7 @@ func (r *Request) Failed(err error) {
 	case r.state == discarding:
 		r.lp.recycle(r)
 	case r.state == running && errors.Is(err, fcgi.ErrBehind):
-		r.first = true
+		r.first, r.sentBack = true, true
 		r.rewind()
 		r.ask()
 	case r.state == running && r.mayRetry(c, err):

@@ -114,6 +114,10 @@ func (l *Loop) Wall() time.Time { return l.wall }
 // Conns is the number of open connections; any goroutine may ask.
 func (l *Loop) Conns() int { return int(l.conns.Load()) }
 
+// Stopping tells that the loop ends, or has ended: nothing is to be begun any more.
+// To be asked on the loop.
+func (l *Loop) Stopping() bool { return l.stop }
+
 // Done is closed when Run has ended.
 func (l *Loop) Done() <-chan struct{} { return l.done }
 
