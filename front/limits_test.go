@@ -255,17 +255,28 @@ func TestConnsMax(t *testing.T) {
 func TestDrain(t *testing.T) {
 	engines(t, func(t *testing.T, e loop.Engine) {
 		w := newWorld(t, e, change{})
-		idle, script, upload, head, file := w.dial(), w.dial(), w.dial(), w.dial(), w.dial()
-		idle.stillOpen()
+		unused, script, upload, half, file := w.dial(), w.dial(), w.dial(), w.dial(), w.dial()
+		unused.stillOpen()
 		script.send(get("/block.php"))
 		upload.send(request("POST", "/echo.php", "Content-Length: 10") + "01234")
-		head.send("GET /a.txt HTTP/1.1\r\nHo")
+		half.send("GET /a.txt HTTP/1.1\r\nHo")
 		file.send(get("/big.bin"))
 		w.blockedScripts(1)
 		eventually(t, "five connections", func() bool { return w.open() == 5 })
+		eventually(t, "only one of them is idle", func() bool {
+			n := 0
+			w.onLoop(func(lf *local) {
+				for h := lf.first; h != nil; h = h.next {
+					if h.phase == idle && h.c.Queued() == 0 {
+						n++
+					}
+				}
+			})
+			return n == 1
+		})
 		drained := make(chan error, 1)
 		go func() { drained <- w.srv.Drain(t.Context()) }()
-		idle.ends()
+		unused.ends()
 		eventually(t, "nobody accepts", func() bool {
 			c, err := net.Dial("tcp", w.addr)
 			if err == nil {
@@ -278,8 +289,8 @@ func TestDrain(t *testing.T) {
 			t.Errorf("upload: close %v, %q", a.close, a.body)
 		}
 		upload.ends()
-		head.send("st: test\r\n\r\n")
-		if a := head.expect("GET", 200); !a.close {
+		half.send("st: test\r\n\r\n")
+		if a := half.expect("GET", 200); !a.close {
 			t.Error("a head in flight: the connection is said to go on")
 		}
 		select {

@@ -128,5 +128,5 @@ func TestCorpus(t *testing.T) {
 		}
 		cases = append(cases, c)
 	}
-	runCases(t, cases, asAsked)
+	runCases(t, cases, ownAsked)
 }

@@ -46,5 +46,5 @@ func TestDirected(t *testing.T) {
 	if total < requestsMin {
 		t.Errorf("only %d requests of our own, want at least %d", total, requestsMin)
 	}
-	runCases(t, cases, asAsked)
+	runCases(t, cases, ownAsked)
 }
