@@ -170,7 +170,8 @@ func (p *Pool) Down() error {
 }
 
 // Pipeline allows to write requests behind others, for servers that read no further
-// than to a request's end, as PHP does. Any goroutine may call it.
+// than to a request's end, as PHP does; on Unix sockets only. Any goroutine may call
+// it.
 func (p *Pool) Pipeline() { p.pipelines.Store(true) }
 
 // Waiting is the number of requests that wait for a worker.

@@ -206,8 +206,8 @@ func (r *phpRunner) probe(ctx context.Context) error {
 		r.facts, err = r.group.Probe(ctx)
 	} else {
 		first := r.upstreams.resolver.Servers[0]
-		if r.facts, err = php.ProbeAddress(ctx, first.Network, first.Address); err == nil && first.Network == "unix" {
-			r.pipeline() // what answers is PHP, and a reset overtakes nothing there
+		if r.facts, err = php.ProbeAddress(ctx, first.Network, first.Address); err == nil {
+			r.pipeline() // what answers is PHP
 		}
 		r.askFPM(ctx, first)
 	}
