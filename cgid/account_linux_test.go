@@ -37,7 +37,7 @@ func TestAccount(t *testing.T) {
 	if err := os.Chmod(secret, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if got := f.get(secret); !strings.Contains(got.Out, "Status: 500") || !strings.Contains(f.logged(), "this user may not execute it") {
-		t.Errorf("root's program: %q, log %q", got.Out, f.logged())
+	if got := f.get(secret); !strings.Contains(got.Out, "Status: 500") || !strings.Contains(f.log.String(), "this user may not execute it") {
+		t.Errorf("root's program: %q, log %q", got.Out, f.log.String())
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -21,8 +20,7 @@ type fixture struct {
 	t   *testing.T
 	dir string
 
-	mu  sync.Mutex
-	log []string
+	log respondertest.Log
 }
 
 func start(t *testing.T, opts Options) *fixture {
@@ -30,9 +28,7 @@ func start(t *testing.T, opts Options) *fixture {
 	f := &fixture{t: t, dir: t.TempDir()}
 	opts.Folder = t.TempDir()
 	opts.Log = func(script string, err error) {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.log = append(f.log, filepath.Base(script)+": "+err.Error())
+		f.log.Note("%s: %v", filepath.Base(script), err)
 	}
 	s, err := Start(opts)
 	if err != nil {
@@ -45,12 +41,6 @@ func start(t *testing.T, opts Options) *fixture {
 		}
 	})
 	return f
-}
-
-func (f *fixture) logged() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return strings.Join(f.log, "\n")
 }
 
 // program writes an executable file. No fork may happen meanwhile: the child

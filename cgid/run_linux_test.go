@@ -88,12 +88,10 @@ func TestRefused(t *testing.T) {
 		{f.program("x.cgi", "#!/usr/bin/php-cgi8.2 -q\n"), "403", "let sluice serve PHP"},
 	} {
 		a := f.get(tt.path)
-		if !strings.HasPrefix(a.Out, "Status: "+tt.status+" ") || a.Cut || !strings.Contains(f.logged(), tt.log) {
-			t.Errorf("%s: %+v, log %s; want %s and %q", tt.path, a, f.logged(), tt.status, tt.log)
+		if !strings.HasPrefix(a.Out, "Status: "+tt.status+" ") || a.Cut || !strings.Contains(f.log.String(), tt.log) {
+			t.Errorf("%s: %+v, log %s; want %s and %q", tt.path, a, f.log.String(), tt.status, tt.log)
 		}
-		f.mu.Lock()
-		f.log = nil
-		f.mu.Unlock()
+		f.log.Forget()
 	}
 }
 
@@ -216,7 +214,7 @@ func (f *fixture) endsBy(name, text, log string) answer {
 	f.t.Helper()
 	a := f.get(f.sh(name, text))
 	respondertest.Eventually(f.t, name+" in the log: "+log, func() bool {
-		for line := range strings.Lines(f.logged()) {
+		for line := range strings.Lines(f.log.String()) {
 			if strings.HasPrefix(line, name+": ") && strings.Contains(line, log) {
 				return true
 			}
@@ -298,8 +296,8 @@ func TestGoesOnAfterClosing(t *testing.T) {
 		_, err := os.Stat(done)
 		return err == nil && len(f.slots) == 0
 	})
-	if !strings.Contains(f.logged(), "STDERR that no request took: late") {
-		t.Errorf("log: %s", f.logged())
+	if !strings.Contains(f.log.String(), "STDERR that no request took: late") {
+		t.Errorf("log: %s", f.log.String())
 	}
 }
 
@@ -393,8 +391,8 @@ func TestStderrIsBounded(t *testing.T) {
 	if len(a.Err) != stderrBytesMax || a.Out != "\na\n" {
 		t.Errorf("%d octets of STDERR, STDOUT %q", len(a.Err), a.Out)
 	}
-	if want := fmt.Sprintf("loud: cgid: %d octets of STDERR were dropped", 1000000-stderrBytesMax); !strings.Contains(f.logged(), want) {
-		t.Errorf("log: %s", f.logged())
+	if want := fmt.Sprintf("loud: cgid: %d octets of STDERR were dropped", 1000000-stderrBytesMax); !strings.Contains(f.log.String(), want) {
+		t.Errorf("log: %s", f.log.String())
 	}
 }
 

@@ -59,7 +59,7 @@ func TestNonsenseClosesConnection(t *testing.T) {
 	if ev, more := c.Event(); more {
 		t.Error(ev)
 	}
-	respondertest.Eventually(t, "it is in the log", func() bool { return strings.Contains(f.logged(), "cgid: PARAMS: ") })
+	respondertest.Eventually(t, "it is in the log", func() bool { return strings.Contains(f.log.String(), "cgid: PARAMS: ") })
 }
 
 // After 500 requests, some of them aborted, nothing is left.

@@ -2,7 +2,6 @@ package proxied
 
 import (
 	"strings"
-	"sync"
 	"testing"
 
 	"sluice/cgi"
@@ -16,8 +15,7 @@ type fixture struct {
 	*Server
 	t *testing.T
 
-	mu  sync.Mutex
-	log []string
+	log respondertest.Log
 }
 
 func start(t *testing.T, opts Options) *fixture {
@@ -27,11 +25,7 @@ func start(t *testing.T, opts Options) *fixture {
 	if opts.To == nil {
 		opts.To = []string{"*"}
 	}
-	opts.Log = func(err error) {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.log = append(f.log, err.Error())
-	}
+	opts.Log = func(err error) { f.log.Note("%v", err) }
 	s, err := Start(opts)
 	if err != nil {
 		t.Fatal(err)
@@ -43,12 +37,6 @@ func start(t *testing.T, opts Options) *fixture {
 		}
 	})
 	return f
-}
-
-func (f *fixture) logged() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return strings.Join(f.log, "\n")
 }
 
 // client is the gateway's end of a connection.

@@ -230,8 +230,8 @@ func TestHalfAnswers(t *testing.T) {
 			t.Errorf("%q: %d, %q, cut %v", text, a.res.Status, a.body, a.cut)
 		}
 	}
-	if n := strings.Count(f.logged(), "broke off"); n != 3 {
-		t.Errorf("%d of 3 are logged: %s", n, f.logged())
+	if n := strings.Count(f.log.String(), "broke off"); n != 3 {
+		t.Errorf("%d of 3 are logged: %s", n, f.log.String())
 	}
 }
 

@@ -3,12 +3,10 @@ package responder
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"sluice/fcgi"
@@ -34,10 +32,10 @@ func (a *app) Do() {
 	select {
 	case <-a.ended:
 		a.End(a.stdin, 3)
-		a.f.note("%v", a.Send(nil))
+		a.f.log.Note("%v", a.Send(nil))
 	case <-a.Context().Done():
 		cause := context.Cause(a.Context())
-		a.f.note("%v", cause)
+		a.f.log.Note("%v", cause)
 		if errors.Is(cause, ErrAborted) {
 			a.End(nil, 0)
 		} else {
@@ -51,8 +49,7 @@ type fixture struct {
 	*Server
 	t *testing.T
 
-	mu  sync.Mutex
-	log []string
+	log respondertest.Log
 }
 
 func start(t *testing.T) *fixture {
@@ -60,7 +57,7 @@ func start(t *testing.T) *fixture {
 	f := &fixture{t: t}
 	s, err := Start(Options{
 		Name: "test", Folder: t.TempDir(), Concurrency: 7,
-		Log: func(err error) { f.note("%v", err) },
+		Log: func(err error) { f.log.Note("%v", err) },
 		Begin: func(r *Request, params []byte) (Handler, error) {
 			for len(params) > 0 {
 				_, _, n, err := fcgi.ConsumePair(params)
@@ -71,7 +68,7 @@ func start(t *testing.T) *fixture {
 			}
 			return &app{Request: r, f: f, ended: make(chan struct{})}, nil
 		},
-		Closed: func() { f.note("closed") },
+		Closed: func() { f.log.Note("closed") },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -83,18 +80,6 @@ func start(t *testing.T) *fixture {
 		}
 	})
 	return f
-}
-
-func (f *fixture) note(format string, args ...any) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.log = append(f.log, fmt.Sprintf(format, args...))
-}
-
-func (f *fixture) logged() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return strings.Join(f.log, "\n")
 }
 
 func (f *fixture) dial() *respondertest.Conn { return respondertest.Dial(f.t, f.Address()) }
@@ -119,8 +104,8 @@ func TestPrivateFolder(t *testing.T) {
 	if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("after Close: %v", err)
 	}
-	if f.logged() != "closed" {
-		t.Errorf("after Close: %s", f.logged())
+	if f.log.String() != "closed" {
+		t.Errorf("after Close: %s", f.log.String())
 	}
 }
 
@@ -151,7 +136,7 @@ func TestManagement(t *testing.T) {
 	if a := c.Answer(1); a.Out != "\n" || a.End.AppStatus != 3 || a.End.ProtocolStatus != fcgi.RequestComplete {
 		t.Errorf("%+v", a)
 	}
-	respondertest.Eventually(t, "nothing can be sent after END_REQUEST", func() bool { return f.logged() == ErrEnded.Error() })
+	respondertest.Eventually(t, "nothing can be sent after END_REQUEST", func() bool { return f.log.String() == ErrEnded.Error() })
 	c.Send(fcgi.AppendBeginRequest(nil, 3, fcgi.Responder, 0))
 	c.Send(fcgi.AppendAbortRequest(nil, 3))
 	if a := c.Answer(3); a.Cut {
@@ -188,10 +173,10 @@ func TestNonsenseClosesConnection(t *testing.T) {
 			t.Errorf("%s: %v", name, ev)
 		}
 	}
-	respondertest.Eventually(t, "five lines in the log", func() bool { return strings.Count(f.logged(), "\n") == 4 })
+	respondertest.Eventually(t, "five lines in the log", func() bool { return strings.Count(f.log.String(), "\n") == 4 })
 	for _, want := range []string{"test: END_REQUEST from the gateway", "test: PARAMS are over", "test: BEGIN_REQUEST of request 1 has 2 octets"} {
-		if !strings.Contains(f.logged(), want) {
-			t.Errorf("log: %s; want %q", f.logged(), want)
+		if !strings.Contains(f.log.String(), want) {
+			t.Errorf("log: %s; want %q", f.log.String(), want)
 		}
 	}
 }
@@ -206,7 +191,7 @@ func TestCauses(t *testing.T) {
 	}
 	c.Send(head(2, fcgi.KeepConn))
 	_ = c.Close()
-	respondertest.Eventually(t, "the connection's end is noticed", func() bool { return strings.HasSuffix(f.logged(), ErrGone.Error()) })
+	respondertest.Eventually(t, "the connection's end is noticed", func() bool { return strings.HasSuffix(f.log.String(), ErrGone.Error()) })
 	c = f.dial()
 	c.Send(head(3, fcgi.KeepConn))
 	c.Send(fcgi.AppendRecord(nil, 99, 0, nil))
@@ -217,7 +202,7 @@ func TestCauses(t *testing.T) {
 	if a := c.Answer(3); !a.Cut {
 		t.Errorf("%+v", a)
 	}
-	if want := strings.Join([]string{ErrAborted.Error(), ErrGone.Error(), ErrClosing.Error(), "closed"}, "\n"); f.logged() != want {
-		t.Errorf("got %s\nwant %s", f.logged(), want)
+	if want := strings.Join([]string{ErrAborted.Error(), ErrGone.Error(), ErrClosing.Error(), "closed"}, "\n"); f.log.String() != want {
+		t.Errorf("got %s\nwant %s", f.log.String(), want)
 	}
 }
