@@ -240,9 +240,6 @@ func TestKeptConnectionWasClosed(t *testing.T) {
 			c := f.client([]string{"GET", "POST"}[i%2], "x")
 			f.on(func() {
 				_ = last.Load().Close()
-				if e == loop.Portable {
-					time.Sleep(time.Millisecond) // its reader is a goroutine
-				}
 				c.r.Start(true)
 				c.r.Content(content)
 				c.r.ContentEnd()

@@ -206,43 +206,52 @@ func flood(c *Conn) {
 
 var zeros = make([]byte, 64<<10)
 
-// A kept connection's state is seen between events, too.
+// A kept connection's state is seen between events, too; its end at once.
 func TestIdle(t *testing.T) {
-	engines(t, func(t *testing.T, l *Loop) {
-		ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = ln.Close() }()
-		run(t, l)
-		var c *Conn
-		opened := make(chan struct{})
-		h := &funcs{connected: func(*Conn) { close(opened) }, eof: func(*Conn) {}}
-		on(t, l, func() {
-			if c, err = l.Dial("unix", ln.Addr().String(), h); err == nil && c.Open() {
-				close(opened)
+	for _, closes := range []bool{false, true} {
+		engines(t, func(t *testing.T, l *Loop) {
+			ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+			if err != nil {
+				t.Fatal(err)
 			}
+			defer func() { _ = ln.Close() }()
+			run(t, l)
+			var c *Conn
+			opened := make(chan struct{})
+			h := &funcs{connected: func(*Conn) { close(opened) }, eof: func(*Conn) {}}
+			on(t, l, func() {
+				if c, err = l.Dial("unix", ln.Addr().String(), h); err == nil && c.Open() {
+					close(opened)
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			peer, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = peer.Close() }()
+			<-opened
+			idle := func() (err error) {
+				on(t, l, func() { c.Pause(); err = c.Idle() })
+				return err
+			}
+			if err := idle(); err != nil {
+				t.Fatalf("a silent connection: %v", err)
+			}
+			if closes {
+				_ = peer.Close()
+				if idle() == nil {
+					t.Error("the end is not seen at once")
+				}
+			} else {
+				_, _ = peer.Write([]byte("surprise"))
+				waitFor(t, "the unexpected octets", func() bool { return idle() != nil })
+			}
+			on(t, l, c.Abort)
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		peer, err := ln.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = peer.Close() }()
-		<-opened
-		idle := func() (err error) {
-			on(t, l, func() { c.Pause(); err = c.Idle() })
-			return err
-		}
-		if err := idle(); err != nil {
-			t.Fatalf("a silent connection: %v", err)
-		}
-		_, _ = peer.Write([]byte("surprise"))
-		waitFor(t, "the unexpected octets", func() bool { return idle() != nil })
-		on(t, l, c.Abort)
-	})
+	}
 }
 
 // StopReading gives what has come, makes the peer's writes fail, costs nothing

@@ -205,6 +205,9 @@ func (c *Conn) Unread() (n int, err error) {
 // Paused tells whether Pause is in force.
 func (c *Conn) Paused() bool { return c.paused }
 
+// errUnexpected: Peek has found something to read.
+var errUnexpected = errors.New("loop: unexpected data on an idle connection")
+
 // Idle peeks without reading: it answers nil when the connection is open and
 // has nothing to read, which is what a kept connection must be before it is
 // used again.

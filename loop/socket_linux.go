@@ -67,7 +67,7 @@ func (s *fdSocket) Peek() error {
 	case n == 0:
 		return io.EOF
 	default:
-		return fmt.Errorf("loop: unexpected data on an idle connection")
+		return errUnexpected
 	}
 }
 

@@ -33,7 +33,8 @@ type portableSocket struct {
 	out       []byte // the writer's buffer
 	writing   bool
 	outErr    error
-	shutWrite bool // CloseWrite waits for the writer
+	lost      int64 // of what was taken, what the system has refused
+	shutWrite bool  // CloseWrite waits for the writer
 	closed    bool
 }
 
@@ -117,11 +118,12 @@ func (s *portableSocket) readAhead() {
 
 func (s *portableSocket) writeBehind() {
 	for b := range s.work {
-		_, err := s.conn.Write(b)
+		n, err := s.conn.Write(b)
 		s.mu.Lock()
 		s.writing = false
 		if err != nil {
 			s.outErr = err
+			s.lost += int64(len(b) - n)
 		}
 		if s.shutWrite {
 			s.shutWrite = false
@@ -157,12 +159,33 @@ func (s *portableSocket) Peek() error {
 	defer s.mu.Unlock()
 	switch {
 	case len(s.in) > 0:
-		return errors.New("loop: unexpected data on an idle connection")
+		return errUnexpected
 	case s.inErr != nil:
 		return s.inErr
-	default:
+	case s.outErr != nil || s.conn == nil:
 		return s.outErr
 	}
+	// The reader may not have come round to saying so yet.
+	sc, ok := s.conn.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	rc, err := sc.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if ctlErr := rc.Control(func(fd uintptr) { err = peekFd(fd) }); ctlErr != nil {
+		return ctlErr
+	}
+	return err
+}
+
+// Unsent counts the octets that Writev took but the system has refused. Those that
+// it is being given may be with the peer already.
+func (s *portableSocket) Unsent() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost
 }
 
 // Local is the address that the socket is bound to.

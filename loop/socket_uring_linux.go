@@ -254,5 +254,3 @@ func (s *uringSocket) Peek() error {
 		return s.fdSocket.Peek()
 	}
 }
-
-var errUnexpected = errors.New("loop: unexpected data on an idle connection")

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package loop
+
+func peekFd(uintptr) error { return nil }
