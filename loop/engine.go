@@ -32,7 +32,10 @@ func (e Engine) Choose() (engine Engine, passed, err error) {
 	}
 	var reasons []error
 	for _, e := range autoOrder {
-		err := e.try()
+		err := unmeasured(e)
+		if err == nil {
+			err = e.try()
+		}
 		if err == nil {
 			return e, errors.Join(reasons...), nil
 		}

@@ -297,17 +297,23 @@ func TestTransportCloses(t *testing.T) {
 	path := wireBackend(t, func(*wire) (string, bool) { time.Sleep(50 * time.Millisecond); return "A: 1\r\n\r\n", true })
 	noLeak(t, nil, func() {
 		tr := transport(t, path, nil)
-		var wg sync.WaitGroup
+		var wg, asked sync.WaitGroup
+		asked.Add(8)
+		client := func() (gofast.Client, error) {
+			defer asked.Done()
+			return tr.Client()
+		}
 		for range 8 {
 			wg.Go(func() {
 				w := httptest.NewRecorder()
-				gofast.NewHandler(basic, tr.Client).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+				gofast.NewHandler(basic, client).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 				if w.Code != 503 && w.Code != 502 && w.Code != 200 {
 					t.Errorf("status %d", w.Code)
 				}
 			})
 		}
-		time.Sleep(10 * time.Millisecond)
+		asked.Wait()
+		time.Sleep(10 * time.Millisecond) // most are under way, all have a client
 		tr.Close()
 		wg.Wait()
 		if _, err := tr.Client(); !errors.Is(err, ErrClosed) {
