@@ -12,7 +12,7 @@ import (
 // mwVolatile is what MediaWiki says about the one request or its time.
 var mwVolatile = regexp.MustCompile(`value="\d{10}" name="LanguageRequestTime"|"wgRequestId":"[^"]*"|"wgBackendResponseTime":\d+|(?s)<!--\s*NewPP limit report.*?-->` +
 	`|(?s)<!--\s*Transclusion expansion.*?-->|(?s)<!-- Saved in (?:parser|Revision).*?-->|"wgPageParseReport":\{.*?\}\}` +
-	`|[0-9a-f]{40,}\+\\|\d{14}|\d\d:\d\d(?:, \d+ \w+ \d{4})?`)
+	`|[0-9a-f]{40,}\+\\|\d{14}|\d\d:\d\d(?::\d\d)?(?:, \d+ \w+ \d{4})?`)
 
 func mwLikeApache(t *testing.T, w *wiki) {
 	// What MediaWiki puts off would change a page between two requests.

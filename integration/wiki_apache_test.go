@@ -61,9 +61,16 @@ func (w *wiki) likeApache(t *testing.T, volatile *regexp.Regexp, asks []wikiAsk)
 				return
 			}
 			bodies++
-			g, w := volatile.ReplaceAllString(got.body, "…"), volatile.ReplaceAllString(want.body, "…")
-			if g != w {
-				t.Errorf("another body than apache's:\n%s", firstDifference(g, w))
+			var g, b string
+			for range 3 { // the clock may have gone on between the two
+				g, b = volatile.ReplaceAllString(got.body, "…"), volatile.ReplaceAllString(want.body, "…")
+				if g == b || ask.method != "GET" {
+					break
+				}
+				want, got = ask.of(t, oracle), ask.of(t, w.like)
+			}
+			if g != b {
+				t.Errorf("another body than apache's:\n%s", firstDifference(g, b))
 			}
 		})
 	}
