@@ -21,7 +21,7 @@ const (
 // chartColours are told apart in light and dark, and in shades of grey.
 var chartColours = map[string]string{
 	"sluice": "#0b7fab", "nginx": "#8aa35b", "apache": "#c76b5a", "debian": "#d99a8e", "lighttpd": "#b39ddb", "bare": "#9aa5ad",
-	"uring": "#6cc0de", "caddy": "#d9a441",
+	"uring": "#6cc0de", "epoll": "#6cc0de", "caddy": "#d9a441",
 }
 
 // chart draws each scenario's requests per second and CPU per request as

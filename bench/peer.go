@@ -59,7 +59,8 @@ func peers() []peer {
 	return []peer{
 		{"sluice", "sluice", startSluice},
 		{"nginx", "nginx, the best of several tuned set-ups", startNginx},
-		{"uring", "sluice on io_uring", startUring},
+		{"uring", "sluice on io_uring", startEngine("uring", "io_uring")},
+		{"epoll", "sluice on epoll", startEngine("epoll", "epoll")},
 		{"apache", "Apache, event MPM and mod_proxy_fcgi", startApache},
 		{"debian", "Apache and php-fpm as Debian sets them up", startDebian},
 		{"lighttpd", "lighttpd", startLighttpd},

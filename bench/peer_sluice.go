@@ -44,14 +44,16 @@ func sluiceConf(b *bench, address string, backend *backend) string {
 	return text + fmt.Sprintf("php = \"off\"\n[site.fastcgi]\nservers = [\"%s conns=%d\"]\npass = \"all\"\n", upstream, b.workers)
 }
 
-// startUring starts it once more, on the engine that is not its default.
-func startUring(ctx context.Context, b *bench) (running, error) {
-	r, err := startSluiceAs(ctx, b, "uring", "--engine", "io_uring")
-	if err != nil {
-		// Old kernels, and many containers, do not have it.
-		return nil, fmt.Errorf("%w: %w", errAbsent, err)
+// startEngine starts it once more, on an engine that may not be its default.
+func startEngine(name, engine string) func(context.Context, *bench) (running, error) {
+	return func(ctx context.Context, b *bench) (running, error) {
+		r, err := startSluiceAs(ctx, b, name, "--engine", engine)
+		if err != nil {
+			// Old kernels, and many containers, do not have io_uring.
+			return nil, fmt.Errorf("%w: %w", errAbsent, err)
+		}
+		return r, nil
 	}
-	return r, nil
 }
 
 func startSluiceAs(ctx context.Context, b *bench, name string, flags ...string) (*httpServer, error) {

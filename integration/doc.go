@@ -12,7 +12,7 @@
 //	SLUICE_BIN        a built program; without it TestMain builds ./cmd/sluice
 //	INTEGRATION_HOST  sluice (default), nginx or apache: who hosts the
 //	                  applications; the others show whether a test is fair
-//	SLUICE_ENGINE     engine to run sluice on: epoll or portable
+//	SLUICE_ENGINE     engine to run sluice on: epoll, io_uring or portable
 //	ARTIFACTS         where screenshots go; default ../artifacts
 //	CI                "true" turns a missing tool from a skip into a failure
 //

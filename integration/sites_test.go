@@ -198,12 +198,18 @@ func TestSitesForeignFPM(t *testing.T) {
 	}
 }
 
-// TestSitesPortable is the short way through everything on the other engine;
-// SLUICE_ENGINE=portable runs the whole suite on it.
-func TestSitesPortable(t *testing.T) {
+// TestSitesEngines is the short way through everything on the engines that auto may
+// pass over; SLUICE_ENGINE=portable runs the whole suite on one of them.
+func TestSitesEngines(t *testing.T) {
+	for _, engine := range []string{"epoll", "portable"} {
+		t.Run(engine, func(t *testing.T) { everyKind(t, engine) })
+	}
+}
+
+func everyKind(t *testing.T, engine string) {
 	st, mark := faultSite(t)
 	st.workers = 2
-	st.tuning.flags = []string{"--engine", "portable"}
+	st.tuning.flags = []string{"--engine", engine}
 	s := startSluice(t, st)
 	for range 3 {
 		if a := get(t, s, "/hello.php"); a.body != "hello" {
