@@ -111,6 +111,8 @@ func runAll(m *testing.M) int {
 	return m.Run()
 }
 
+var longAgo = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
 func docroot(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -128,6 +130,10 @@ func docroot(t *testing.T) string {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(full, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		// A file that was changed a moment ago has another ETag a moment later.
+		if err := os.Chtimes(full, longAgo, longAgo); err != nil {
 			t.Fatal(err)
 		}
 	}
