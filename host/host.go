@@ -81,7 +81,7 @@ func (h *Host) prepare() error {
 		if err != nil {
 			return err
 		}
-		p, err := wireSite(s, store, compressor, runner, h.log)
+		p, err := wireSite(s, stateFolders(h.cfg), store, compressor, runner, h.log)
 		if err != nil {
 			runner.abandon()
 			return err

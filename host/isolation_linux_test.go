@@ -163,8 +163,10 @@ func TestDeniedState(t *testing.T) {
 		{filepath.Join(dir, "state"), []string{"/all/state/a", "/secret"}, []string{"/state/a"}},
 		{"/elsewhere", []string{"/secret"}, []string{"/elsewhere", "/"}},
 	} {
-		s.PHP.Isolation.State = tt.state
-		m := denied(s)
+		other := conf.Site{}
+		other.PHP.Isolation.State = tt.state
+		s.PHP.Isolation.State = conf.StateOff
+		m := denied(s, stateFolders(&conf.Config{Sites: []conf.Site{*s, other, other}})) // whosever it is
 		for _, path := range tt.denied {
 			if !m.Match(path) {
 				t.Errorf("state %s: %s is served", tt.state, path)

@@ -23,7 +23,7 @@ func Pretend(cfg *conf.Config) (sites []*Site, php map[string]string, err error)
 	for i := range cfg.Sites {
 		s := &cfg.Sites[i]
 		runner, note := pretendPHP(s)
-		p, err := wireSite(s, store, compressor, runner, zap.NewNop())
+		p, err := wireSite(s, stateFolders(cfg), store, compressor, runner, zap.NewNop())
 		if err != nil {
 			for _, p := range sites {
 				p.Close()

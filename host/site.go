@@ -38,13 +38,14 @@ type Site struct {
 	bodyMax  atomic.Int64 // octets, 0 for no bound
 }
 
-// wireSite turns a site's configuration into the packages' own options.
-func wireSite(cfg *conf.Site, store *spool.Store, compressor *static.Compressor, php *phpRunner, log *zap.Logger) (*Site, error) {
+// wireSite turns a site's configuration into the packages' own options; states are
+// the folders that no site serves.
+func wireSite(cfg *conf.Site, states []string, store *spool.Store, compressor *static.Compressor, php *phpRunner, log *zap.Logger) (*Site, error) {
 	p := &Site{cfg: cfg, php: php, log: log.With(zap.String("site", cfg.Label()))}
 	p.bodyMax.Store(max(cfg.BodyMax, 0))
 	opts := site.Options{
 		Label: cfg.Label(), Names: cfg.Names, Path: cfg.Path, Index: cfg.Index, FrontController: cfg.FrontController,
-		Extensions: cfg.PHP.Extensions, Deny: denied(cfg), Chroot: cfg.PHP.Isolation.Chroot, NoPHP: cfg.NoPHP, BodyMax: p.bodyMax.Load,
+		Extensions: cfg.PHP.Extensions, Deny: denied(cfg, states), Chroot: cfg.PHP.Isolation.Chroot, NoPHP: cfg.NoPHP, BodyMax: p.bodyMax.Load,
 		ErrorPages: cfg.ErrorPages, Maps: cfg.RewriteMaps,
 	}
 	if cfg.HiddenFiles == "apache" {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"sluice/conf"
@@ -27,6 +28,17 @@ func stateFolder(s *conf.Site) string {
 		return dir
 	}
 	return systemStateFolder()
+}
+
+// stateFolders are the folders in which all sites have their private ones.
+func stateFolders(cfg *conf.Config) []string {
+	var list []string
+	for i := range cfg.Sites {
+		if folder := stateFolder(&cfg.Sites[i]); folder != "" && !slices.Contains(list, folder) {
+			list = append(list, folder)
+		}
+	}
+	return list
 }
 
 // stateName is the name of a site's folder. Those without a host name are told
@@ -55,18 +67,15 @@ func (h hiding) Match(path string) bool {
 }
 
 // denied are the paths that a site refuses: what it is told to, and the folders
-// with sessions where they lie in what it serves.
-func denied(s *conf.Site) site.Matcher {
+// with sessions, its own or another site's, where they lie in what it serves.
+func denied(s *conf.Site, states []string) site.Matcher {
 	h := hiding{Matcher: s.Deny}
-	state := stateFolder(s)
-	if state == "" {
-		return h.Matcher
-	}
-	roots := append([]conf.Alias{{Dir: s.Root}}, s.Aliases...)
-	for _, r := range roots {
-		rel, err := filepath.Rel(resolved(r.Dir), resolved(state))
-		if err == nil && filepath.IsLocal(rel) {
-			h.below = append(h.below, strings.TrimSuffix(r.Prefix+"/"+filepath.ToSlash(rel), "/."))
+	for _, r := range append([]conf.Alias{{Dir: s.Root}}, s.Aliases...) {
+		for _, state := range states {
+			rel, err := filepath.Rel(resolved(r.Dir), resolved(state))
+			if err == nil && filepath.IsLocal(rel) {
+				h.below = append(h.below, strings.TrimSuffix(r.Prefix+"/"+filepath.ToSlash(rel), "/."))
+			}
 		}
 	}
 	if h.below == nil {
