@@ -205,11 +205,7 @@ func echo(p *peer) {
 
 // engines runs a test on every engine of this system.
 func engines(t *testing.T, f func(t *testing.T, e loop.Engine)) {
-	list := []loop.Engine{loop.Portable}
-	if e, err := loop.Auto.Resolve(); err == nil && e != loop.Portable {
-		list = append(list, e)
-	}
-	for _, e := range list {
+	for _, e := range loop.Engines() {
 		t.Run(string(e), func(t *testing.T) { f(t, e) })
 	}
 }

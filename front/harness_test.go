@@ -59,11 +59,7 @@ type change struct {
 // engines runs a test on every engine of this system.
 func engines(t *testing.T, f func(t *testing.T, e loop.Engine)) {
 	t.Helper()
-	list := []loop.Engine{loop.Portable}
-	if native, err := loop.Auto.Resolve(); err == nil && native != loop.Portable {
-		list = append(list, native)
-	}
-	for _, e := range list {
+	for _, e := range loop.Engines() {
 		t.Run(string(e), func(t *testing.T) { f(t, e) })
 	}
 }

@@ -262,11 +262,7 @@ func startOn(t *testing.T, e loop.Engine, pool fcgi.Options, set settings) *fixt
 }
 
 func engines(t *testing.T, f func(t *testing.T, e loop.Engine)) {
-	list := []loop.Engine{loop.Portable}
-	if e, err := loop.Auto.Resolve(); err == nil && e != loop.Portable {
-		list = append(list, e)
-	}
-	for _, e := range list {
+	for _, e := range loop.Engines() {
 		t.Run(string(e), func(t *testing.T) { f(t, e) })
 	}
 }

@@ -244,7 +244,7 @@ func TestSharedRequestTime(t *testing.T) {
 			time.Sleep(50 * time.Millisecond)
 			_, _ = io.WriteString(w, r.URL.RawQuery)
 		})
-		f := startOn(t, e, fcgi.Options{Servers: []fcgi.Server{g.server()}}, settings{time: 500 * time.Millisecond})
+		f := startOn(t, e, fcgi.Options{Servers: []fcgi.Server{g.server()}}, settings{time: 2 * time.Second})
 		stuck := f.get("stuck")
 		var list []*client
 		for i := range 20 {

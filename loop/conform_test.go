@@ -254,6 +254,51 @@ func TestIdle(t *testing.T) {
 	}
 }
 
+// What a peer said before he closed is heard, though what he is sent fails.
+func TestLastWords(t *testing.T) {
+	engines(t, func(t *testing.T, l *Loop) {
+		ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = ln.Close() }()
+		run(t, l)
+		for range 20 {
+			var c *Conn
+			heard, gone := "", make(chan string, 1)
+			over := func() {
+				select {
+				case gone <- heard:
+				default:
+				}
+			}
+			h := &funcs{
+				connected: func(*Conn) {},
+				data:      func(_ *Conn, p []byte) { heard += string(p) },
+				eof:       func(c *Conn) { c.Abort(); over() },
+				closed:    func(*Conn, error) { over() },
+			}
+			on(t, l, func() { c, err = l.Dial("unix", ln.Addr().String(), h) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			peer, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, "the connection", func() (ok bool) { on(t, l, func() { ok = c.Open() }); return ok })
+			on(t, l, func() { // at once, so that the write fails before anything is read
+				_, _ = peer.Write([]byte("last words"))
+				_ = peer.Close()
+				c.Write(make([]byte, 100_000))
+			})
+			if got := <-gone; got != "last words" {
+				t.Fatalf("heard %q", got)
+			}
+		}
+	})
+}
+
 // StopReading gives what has come, makes the peer's writes fail, costs nothing
 // while it is waited, and tells of the hang-up.
 func TestStopReading(t *testing.T) {

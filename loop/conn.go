@@ -73,6 +73,7 @@ type Conn struct {
 	armed   Interest // what the poller knows
 	watched bool     // the poller has the socket at all
 	paused  bool
+	dialled bool
 	eof     bool
 
 	// Writing; see conn_write.go.
@@ -325,6 +326,18 @@ func (c *Conn) read() {
 		}
 	default:
 		c.fail(err)
+	}
+}
+
+// lastWords gives what a peer that we dialled has sent before he stopped reading: a
+// backend may answer a request that it did not want to read to the end.
+func (c *Conn) lastWords() {
+	for c.dialled && c.state == open && !c.paused && !c.eof {
+		n, err := c.sock.Read(c.l.readBuf)
+		if err != nil {
+			return
+		}
+		c.h.Data(c, c.l.readBuf[:n])
 	}
 }
 

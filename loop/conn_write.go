@@ -202,6 +202,7 @@ func (c *Conn) send() {
 	}
 	switch {
 	case c.sendErr != nil:
+		c.lastWords()
 		c.fail(c.sendErr)
 	case c.outBytes > 0:
 		c.blocked = true // also when the budget is used up: Writable comes at once

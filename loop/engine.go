@@ -3,6 +3,7 @@ package loop
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Engine names a poller.
@@ -42,6 +43,17 @@ func (e Engine) Choose() (engine Engine, passed, err error) {
 		reasons = append(reasons, err)
 	}
 	return Portable, errors.Join(reasons...), nil
+}
+
+// Engines are all that this system lets us have, the best first.
+func Engines() []Engine {
+	var list []Engine
+	for _, e := range append(slices.Clone(autoOrder), Portable) {
+		if e.try() == nil {
+			list = append(list, e)
+		}
+	}
+	return list
 }
 
 // try makes a poller and gives it back, for only the kernel knows whether it

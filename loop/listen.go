@@ -183,5 +183,6 @@ func (l *Loop) Dial(network, address string, h DialHandler) (*Conn, error) {
 		_ = s.Close()
 		return nil, err
 	}
+	c.dialled = true
 	return c, nil
 }

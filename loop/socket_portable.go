@@ -89,10 +89,10 @@ func (s *portableSocket) readiness() (Interest, bool) {
 	if len(s.in) > 0 || s.inErr != nil {
 		in |= Readable
 	}
-	if !s.writing {
+	if !s.writing && (s.outErr == nil || s.inErr != nil) {
 		in |= Writable
 	}
-	return in, s.outErr != nil || (s.inErr != nil && !errors.Is(s.inErr, io.EOF) && len(s.in) == 0)
+	return in, (s.outErr != nil && s.inErr != nil) || (s.inErr != nil && !errors.Is(s.inErr, io.EOF) && len(s.in) == 0)
 }
 
 func (s *portableSocket) readAhead() {
@@ -221,9 +221,9 @@ func (s *portableSocket) take(fill func(buf []byte) (int, error)) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.outErr != nil:
+	case s.outErr != nil && s.inErr != nil:
 		return 0, s.outErr
-	case s.writing || s.conn == nil:
+	case s.writing || s.conn == nil || s.outErr != nil: // what the peer said before comes first
 		return 0, ErrAgain
 	}
 	if s.out == nil {
