@@ -177,29 +177,27 @@ func (h *Host) openLogs() error {
 }
 
 func (h *Host) makeLoops() error {
-	engine, passed, err := loop.Engine(h.cfg.Engine).Choose()
+	loops, engine, passed, err := loop.NewLoops(loop.Engine(h.cfg.Engine), h.loopsOn)
 	if err != nil {
 		return at(StageConfig, err)
 	}
 	if passed != nil {
 		h.log.Info("engine", zap.String("taken", string(engine)), zap.NamedError("instead", passed))
 	}
-	h.engine = engine
-	n := h.cfg.Loops
-	if n == 0 {
-		n = loopsDefault()
-	}
-	if engine == loop.Portable && h.cfg.Loops == 0 {
-		n = 1 // its goroutines use all processors anyway
-	}
-	for range n {
-		l, err := loop.New(engine)
-		if err != nil {
-			return err
-		}
-		h.loops = append(h.loops, l)
-	}
+	h.engine, h.loops = engine, loops
 	return nil
+}
+
+// loopsOn is how many loops an engine is to have.
+func (h *Host) loopsOn(engine loop.Engine) int {
+	switch {
+	case h.cfg.Loops != 0:
+		return h.cfg.Loops
+	case engine == loop.Portable:
+		return 1 // its goroutines use all processors anyway
+	default:
+		return loopsDefault()
+	}
 }
 
 // startPHP starts the workers of all sites side by side and learns PHP's

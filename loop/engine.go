@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Engine names a poller.
@@ -28,21 +29,49 @@ func (e Engine) Resolve() (Engine, error) {
 // Choose is Resolve. With Auto, passed says why engines that would have been
 // faster were not taken; nil when the best one was.
 func (e Engine) Choose() (engine Engine, passed, err error) {
+	return e.choose(Engine.try)
+}
+
+// choose takes the first engine that try makes do.
+func (e Engine) choose(try func(Engine) error) (engine Engine, passed, err error) {
 	if e != Auto && e != "" {
-		return e, nil, e.try()
+		return e, nil, try(e)
 	}
 	var reasons []error
 	for _, e := range autoOrder {
 		err := unmeasured(e)
 		if err == nil {
-			err = e.try()
+			err = try(e)
 		}
 		if err == nil {
 			return e, errors.Join(reasons...), nil
 		}
 		reasons = append(reasons, err)
 	}
-	return Portable, errors.Join(reasons...), nil
+	return Portable, errors.Join(reasons...), try(Portable)
+}
+
+// NewLoops makes n loops, as many as an engine is to have, on the same engine: loops
+// that share connections must be of one kind. Auto takes the best one of which all
+// are to be had, for a limit (RLIMIT_MEMLOCK) may allow one ring and not the next.
+// passed is that of Choose.
+func NewLoops(e Engine, n func(Engine) int) (loops []*Loop, taken Engine, passed, err error) {
+	taken, passed, err = e.choose(func(e Engine) error {
+		loops = nil
+		for range n(e) {
+			p, err := e.newPoller()
+			if err != nil {
+				for _, l := range loops {
+					_ = l.poller.Close()
+				}
+				loops = nil
+				return err
+			}
+			loops = append(loops, newLoop(p, time.Now, epoch))
+		}
+		return nil
+	})
+	return loops, taken, passed, err
 }
 
 // Engines are all that this system lets us have, the best first.

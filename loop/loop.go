@@ -59,14 +59,11 @@ var epoch = time.Now()
 
 // New makes a loop on an engine. Run must be called to start it.
 func New(engine Engine) (*Loop, error) {
-	if engine == Auto || engine == "" {
-		engine, _ = engine.Resolve() // something is always to be had
-	}
-	p, err := engine.newPoller()
+	loops, _, _, err := NewLoops(engine, func(Engine) int { return 1 })
 	if err != nil {
 		return nil, err
 	}
-	return newLoop(p, time.Now, epoch), nil
+	return loops[0], nil
 }
 
 func newLoop(p Poller, clock func() time.Time, start time.Time) *Loop {

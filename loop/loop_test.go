@@ -645,6 +645,17 @@ func TestEngineNames(t *testing.T) {
 	}
 }
 
+// closing counts a poller's end.
+type closing struct {
+	Poller
+	n *int
+}
+
+func (p closing) Close() error {
+	*p.n++
+	return p.Poller.Close()
+}
+
 // Auto falls back, and says why.
 func TestAutoFallsBack(t *testing.T) {
 	oldPollers, oldOrder := pollers, autoOrder
@@ -669,6 +680,21 @@ func TestAutoFallsBack(t *testing.T) {
 		if got != tt.want || errors.Is(passed, no) != tt.passed || err != nil {
 			t.Errorf("order %v: took %q, passed over: %v, %v", tt.order, got, passed, err)
 		}
+	}
+	made, closed := 0, 0
+	pollers[fast] = func() (Poller, error) { // one, and not the next
+		if made++; made > 1 {
+			return nil, no
+		}
+		return closing{newPortable(), &closed}, nil
+	}
+	autoOrder = []Engine{fast, Epoll}
+	loops, got, passed, err := NewLoops(Auto, func(Engine) int { return 2 })
+	if len(loops) != 2 || got != Epoll || !errors.Is(passed, no) || err != nil || closed != 1 {
+		t.Errorf("two loops: %d on %q, passed over: %v, %v; %d closed", len(loops), got, passed, err, closed)
+	}
+	if _, _, _, err := NewLoops(fast, func(Engine) int { return 1 }); !errors.Is(err, no) {
+		t.Errorf("loops asked for by name: %v, want %v", err, no)
 	}
 	if _, _, err := fast.Choose(); !errors.Is(err, no) {
 		t.Errorf("asked for by name: %v, want %v", err, no)
