@@ -401,8 +401,20 @@ func (c *Conn) stalled() {
 	c.l.Arm(&c.end.timer, c.l.stall)
 }
 
-// finish is called when everything is sent and Close was asked for.
+// finish is called when the socket has taken everything and Close was asked for.
 func (c *Conn) finish() {
+	if s, ok := c.sock.(interface{ CaughtUp() error }); ok { // but has the system?
+		switch err := s.CaughtUp(); {
+		case errors.Is(err, ErrAgain):
+			c.blocked = true
+			c.arm()
+			c.watch()
+			return
+		case err != nil:
+			c.drop()
+			return
+		}
+	}
 	c.resets = false
 	if !c.linger || c.eof {
 		c.drop()

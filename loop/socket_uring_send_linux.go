@@ -43,7 +43,7 @@ func (s *uringSocket) Writev(bufs [][]byte) (int, error) {
 			return n, nil
 		}
 	}
-	if err := s.caughtUp(); err != nil {
+	if err := s.CaughtUp(); err != nil {
 		return 0, err
 	}
 	n, err := s.write(bufs)
@@ -104,9 +104,10 @@ func (s *uringSocket) broken(err error) {
 	}
 }
 
-// caughtUp has the ring send what it was given, so that a direct call can't
-// overtake it.
-func (s *uringSocket) caughtUp() error {
+// CaughtUp has the ring send what it was given, so that a direct call can't
+// overtake it, nor a close come before it. ErrAgain: not all of it could be sent;
+// Writable comes when it was.
+func (s *uringSocket) CaughtUp() error {
 	if s.posted {
 		if err := s.p.enter(0, 0); err != nil {
 			return err
@@ -180,7 +181,7 @@ func (s *uringSocket) write(bufs [][]byte) (int, error) {
 }
 
 func (s *uringSocket) SendFile(f *os.File, off int64, n int) (int, error) {
-	if err := s.caughtUp(); err != nil {
+	if err := s.CaughtUp(); err != nil {
 		return 0, err
 	}
 	if err := s.setNonblock(true); err != nil {
@@ -203,7 +204,7 @@ func (s *uringSocket) refused(err error) error {
 }
 
 func (s *uringSocket) CloseWrite() error {
-	switch err := s.caughtUp(); {
+	switch err := s.CaughtUp(); {
 	case errors.Is(err, ErrAgain):
 		s.shut = true
 		return nil
@@ -224,7 +225,7 @@ func (s *uringSocket) Unsent() int64 {
 
 // Unread counts what the peer has not read.
 func (s *uringSocket) Unread() (int, error) {
-	_ = s.caughtUp()
+	_ = s.CaughtUp()
 	n, err := s.fdSocket.Unread()
 	return n + len(s.later), err
 }
@@ -253,7 +254,7 @@ func (s *uringSocket) release() { _ = unix.Close(s.fd) }
 
 // SendMore is direct: the system is to hold the octets back until the next ones.
 func (s *uringSocket) SendMore(b []byte) (int, error) {
-	if err := s.caughtUp(); err != nil {
+	if err := s.CaughtUp(); err != nil {
 		return 0, err
 	}
 	n, err := s.fdSocket.SendMore(b)

@@ -121,8 +121,7 @@ func TestUringLateIsBounded(t *testing.T) {
 				c.l.Post(step)
 				return
 			}
-			c.out, c.outBytes, c.blocked = nil, 0, false // the Conn believes that all is sent
-			c.Close(false)
+			c.Abort()
 		}
 		c.l.Post(step)
 	})
@@ -173,3 +172,48 @@ func TestUringPostedError(t *testing.T) {
 	}
 	p.settled(t, l, 1)
 }
+
+// What the socket has taken and the system has not is still to be sent: the
+// connection is not flushed, and an end before it was sent is no orderly one.
+func TestEndBeforeAllIsSent(t *testing.T) {
+	for _, e := range []Engine{Epoll, IOUring} {
+		l := newLoopOf(t, e)
+		conns := make(chan *Conn, 1)
+		ln, err := l.Listen("tcp", "127.0.0.1:0", func(c *Conn) Handler { conns <- c; return &funcs{} }, ListenOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, l)
+		peer := dial(t, ln.Addr().String())
+		c := <-conns
+		written := 0
+		closed, flushed := make(chan struct{}), make(chan struct{})
+		var step func()
+		step = func() { // one small message in each turn, until one is refused
+			if unsent(c) == 0 && !c.blocked {
+				c.Write(make([]byte, 4000))
+				written += 4000
+				l.Post(step)
+				return
+			}
+			c.Close(false)
+			close(closed)
+			l.Post(func() { l.WhenFlushed(func() { close(flushed) }) })
+		}
+		on(t, l, func() { c.ResetUnlessClosed(); step() })
+		<-closed
+		select {
+		case <-flushed:
+			t.Errorf("%s: flushed, with %d octets written to a peer who reads nothing", e, written)
+		case <-time.After(50 * time.Millisecond):
+		}
+		l.Stop()
+		<-l.Done()
+		if n, err := io.Copy(io.Discard, peer); err == nil && n != int64(written) {
+			t.Errorf("%s: %d of %d octets and then an orderly end", e, n, written)
+		}
+	}
+}
+
+// unsent counts what was taken from a Conn before this turn, and not yet sent.
+func unsent(c *Conn) int64 { return c.sent - c.Sent() }
