@@ -27,7 +27,6 @@ type uringPoller struct {
 	free  []uint32
 
 	changed []*uringSource // settle has to look at them
-	starved []*uringSource // got no buffer; wait until some are back
 	ready   []*uringSource // may have something to report; each at most once
 	spare   []*uringSource // collect's own, like told
 	told    []*uringSource
@@ -225,14 +224,6 @@ func (p *uringPoller) endLate(clock func() time.Time) {
 
 // settle brings the requests of changed sources in line with their interest.
 func (p *uringPoller) settle() error {
-	// As many as there are buffers for; the others would be refused again.
-	n := min(p.bufs.lent, len(p.starved))
-	for i := len(p.starved) - n; i < len(p.starved); i++ {
-		p.starved[i].starved = false
-		p.change(p.starved[i])
-		p.starved[i] = nil
-	}
-	p.starved = p.starved[:len(p.starved)-n]
 	for i := 0; i < len(p.changed); i++ {
 		s := p.changed[i]
 		p.changed[i] = nil

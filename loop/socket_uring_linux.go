@@ -87,8 +87,9 @@ func (s *uringSocket) received(res int32, flags uint32) {
 	case res == 0:
 		s.end = io.EOF
 	case errno == unix.ENOBUFS:
-		s.starved = true
-		s.p.starved = append(s.p.starved, &s.uringSource)
+		// To wait until buffers are back would be in vain when others always have
+		// more to fill them with. Read from directly, everybody gets his turn.
+		s.bulk, s.small = true, uringSmallReads-1
 	case errno == unix.EAGAIN:
 		s.nonblock = true // it must have been, against our belief
 	case errno == unix.ECANCELED, errno == unix.EINTR:

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -58,6 +59,36 @@ func TestUringShortOfAll(t *testing.T) {
 	if starved.Load() == 0 || overflowed.Load() == 0 {
 		t.Errorf("%d receives found no buffer, %d answers came while others found no place; the test needs both",
 			starved.Load(), overflowed.Load())
+	}
+}
+
+// Who always sends more than there are buffers does not keep others from being read.
+func TestUringShortOfBuffersIsFair(t *testing.T) {
+	l, _ := sized(t, uringSize{requests: 64, answers: 512, buffers: 8, bufferBytes: 512})
+	answer := &funcs{data: func(c *Conn, p []byte) { c.Write(p[:1]) }}
+	addr := listen(t, l, func(*Conn) Handler { return answer })
+	run(t, l)
+	const conns, answers = 100, 20
+	done := make(chan error, conns)
+	for range conns {
+		c := dial(t, addr)
+		go func() {
+			for b := make([]byte, 6000); ; {
+				if _, err := c.Write(b); err != nil {
+					return
+				}
+			}
+		}()
+		go func() {
+			_, err := io.ReadFull(c, make([]byte, answers))
+			done <- err
+			_, _ = io.Copy(io.Discard, c)
+		}()
+	}
+	for range conns {
+		if err := <-done; err != nil {
+			t.Fatalf("somebody got less than %d answers: %v", answers, err)
+		}
 	}
 }
 

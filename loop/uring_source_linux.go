@@ -66,8 +66,7 @@ type uringSource struct {
 	hup      bool
 	added    bool
 	closing  bool // release when the last request has ended
-	changed  bool // on the poller's list of that name, like starved
-	starved  bool
+	changed  bool // on the poller's list of that name
 	listed   bool // on the poller's ready list
 	late     bool // closed, but not all was sent
 }
@@ -100,7 +99,7 @@ func (s *uringSource) settle() error {
 		s.owner.rest()
 	}
 	switch wants := read && s.owner.wants(); {
-	case wants && s.main == requestNone && !s.starved:
+	case wants && s.main == requestNone:
 		e, err := s.fly(&s.main, uringMain)
 		if err != nil {
 			return err
