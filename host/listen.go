@@ -3,10 +3,8 @@ package host
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"syscall"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -62,7 +60,10 @@ func (h *Host) makeFront() error {
 // listen opens the addresses of the configuration.
 func (h *Host) listen() error {
 	for _, l := range h.cfg.Listen {
-		addr, err := h.listenOn(l)
+		if l.Network == "unix" {
+			removeLeftSocket(l.Address)
+		}
+		addr, err := h.front.Listen(l.Network, l.Address)
 		if err != nil {
 			return at(StageListen, explainListen(l, err))
 		}
@@ -73,23 +74,6 @@ func (h *Host) listen() error {
 		}
 	}
 	return nil
-}
-
-// leftTime is how long an address that is in use may still be that of a sluice which
-// was killed: the kernel takes some milliseconds to clear an io_uring away.
-const leftTime = 300 * time.Millisecond
-
-// listenOn opens one address.
-func (h *Host) listenOn(l conf.Listen) (net.Addr, error) {
-	for began := time.Now(); ; time.Sleep(leftTime / 20) {
-		if l.Network == "unix" {
-			removeLeftSocket(l.Address)
-		}
-		addr, err := h.front.Listen(l.Network, l.Address)
-		if err == nil || !errors.Is(err, syscall.EADDRINUSE) || time.Since(began) > leftTime {
-			return addr, err
-		}
-	}
 }
 
 // explainListen says what to do about an address that can't be had.

@@ -71,9 +71,6 @@ const (
 	uringBulkBytes  = 4 * uringBufferBytes
 	uringSmallReads = 32
 
-	// uringAcceptsMax connections accepted ahead end that, until they are taken.
-	uringAcceptsMax = 256
-
 	// uringSendBytes is the largest message that the ring sends, uringPostsMax how
 	// many of them one system call may have to send: the first must not wait for
 	// all of a long turn. uringOutboxBytes holds their copies.

@@ -1,54 +1,60 @@
 package loop
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// uringAcceptor is a listening descriptor whose connections the kernel accepts
-// ahead.
+// uringAcceptor is a listening descriptor that the ring watches through an epoll
+// descriptor. A request keeps what it is made for open until the kernel has cleared
+// the ring away, which takes seconds when a process with thousands of connections is
+// killed, and all that time its addresses would be taken. An epoll descriptor keeps
+// nothing open.
 type uringAcceptor struct {
 	fdAcceptor
 	uringSource
-	queue []int32 // accepted descriptors
-	err   error
+	epoll  int
+	queued bool // somebody may be there to be accepted
+	err    error
 }
 
 func newUringAcceptor(a *fdAcceptor) (*uringAcceptor, error) {
-	// The kernel refuses to wait for connections with O_NONBLOCK. What is
-	// accepted inherits TCP_NODELAY.
-	if _, err := unix.FcntlInt(uintptr(a.fd), unix.F_SETFL, 0); err != nil {
-		return nil, err
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("epoll_create1: %w", err)
 	}
-	if _, ok := a.ln.(*net.TCPListener); ok {
-		_ = unix.SetsockoptInt(a.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, a.fd, &unix.EpollEvent{Events: unix.EPOLLIN}); err != nil {
+		_ = unix.Close(epoll)
+		return nil, fmt.Errorf("epoll_ctl: %w", err)
 	}
-	u := &uringAcceptor{fdAcceptor: *a}
+	u := &uringAcceptor{fdAcceptor: *a, epoll: epoll}
 	u.owner = u
 	return u, nil
 }
 
+// Descriptor is what the ring may keep open.
+func (a *uringAcceptor) Descriptor() int { return a.epoll }
+
 func (a *uringAcceptor) request(e *sqe) {
-	e.opcode, e.fd, e.ioprio, e.opFlags = opAccept, int32(a.fd), acceptMultishot, unix.SOCK_CLOEXEC
+	e.opcode, e.fd, e.len, e.opFlags = opPollAdd, int32(a.epoll), pollMultishot, pollMask(unix.POLLIN)
 }
 
 func (a *uringAcceptor) received(res int32, _ uint32) {
 	switch errno := unix.Errno(-res); {
 	case res >= 0:
-		a.queue = append(a.queue, res)
-		if !a.wants() || !a.added {
-			a.p.change(&a.uringSource)
-		}
-	case errno == unix.ECANCELED, errno == unix.EINTR, errno == unix.EAGAIN:
+		a.queued = true
+	case errno == unix.ECANCELED, errno == unix.EINTR:
 	default:
 		a.err = errno
 	}
 }
 
-func (a *uringAcceptor) input() bool { return len(a.queue) > 0 || a.err != nil }
-func (a *uringAcceptor) wants() bool { return a.err == nil && len(a.queue) < uringAcceptsMax }
+func (a *uringAcceptor) input() bool { return a.queued || a.err != nil }
+func (a *uringAcceptor) wants() bool { return a.err == nil }
 func (a *uringAcceptor) polls() bool { return false }
 func (a *uringAcceptor) rest()       {}
 
@@ -61,56 +67,28 @@ func (a *uringAcceptor) flush()                 {}
 func (a *uringAcceptor) overdue(time.Time) bool { return true }
 
 func (a *uringAcceptor) Accept() (Socket, net.Addr, error) {
-	for len(a.queue) > 0 {
-		fd := int(a.queue[0])
-		a.queue = a.queue[:copy(a.queue, a.queue[1:])]
-		if a.main == requestNone && a.p != nil {
-			a.p.change(&a.uringSource)
-		}
-		addr, err := a.peer(fd)
-		if err != nil { // gone already, and without an address nobody can judge it
-			_ = unix.Close(fd)
-			continue
-		}
-		return newUringSocket(fd, false), addr, nil
-	}
 	if err := a.err; err != nil {
 		a.err = nil
 		a.p.change(&a.uringSource)
 		return nil, nil, err
 	}
-	return nil, nil, ErrAgain
-}
-
-// peer is nil for a Unix socket.
-func (a *uringAcceptor) peer(fd int) (net.Addr, error) {
-	sa, err := unix.Getpeername(fd)
+	// What the ring receives for must not have O_NONBLOCK.
+	fd, addr, err := a.accept(unix.SOCK_CLOEXEC)
 	if err != nil {
-		return nil, err
+		a.queued = !errors.Is(err, ErrAgain) // another failure leaves the others there
+		return nil, nil, err
 	}
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}, nil
-	case *unix.SockaddrInet6:
-		return &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}, nil
-	}
-	return nil, nil
+	return newUringSocket(fd, false), addr, nil
 }
 
-// Close ends accepting before it returns: until then the address is taken, and
-// peers would still be accepted.
+// Close frees the address at once.
 func (a *uringAcceptor) Close() error {
 	if a.closing {
 		return nil
 	}
+	err := a.fdAcceptor.Close()
 	a.close()
-	return a.endNow()
+	return err
 }
 
-func (a *uringAcceptor) release() {
-	for _, fd := range a.queue {
-		_ = unix.Close(int(fd))
-	}
-	a.queue = nil
-	_ = a.fdAcceptor.Close()
-}
+func (a *uringAcceptor) release() { _ = unix.Close(a.epoll) }

@@ -165,13 +165,25 @@ func listenFd(network, address string) (Acceptor, error) {
 		_ = ln.Close()
 		return nil, fmt.Errorf("loop: listening on %s: %w", address, err)
 	}
+	if _, ok := ln.(*net.TCPListener); ok { // what is accepted inherits it
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	}
 	return &fdAcceptor{fd: fd, ln: ln}, nil
 }
 
 func (a *fdAcceptor) Accept() (Socket, net.Addr, error) {
-	fd, sa, err := unix.Accept4(a.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+	fd, addr, err := a.accept(unix.SOCK_NONBLOCK | unix.SOCK_CLOEXEC)
 	if err != nil {
-		return nil, nil, sockErr(err)
+		return nil, nil, err
+	}
+	return newFdSocket(fd), addr, nil
+}
+
+// accept makes a descriptor with these flags; the address is nil for a Unix socket.
+func (a *fdAcceptor) accept(flags int) (int, net.Addr, error) {
+	fd, sa, err := unix.Accept4(a.fd, flags)
+	if err != nil {
+		return -1, nil, sockErr(err)
 	}
 	var addr net.Addr
 	switch sa := sa.(type) {
@@ -180,8 +192,5 @@ func (a *fdAcceptor) Accept() (Socket, net.Addr, error) {
 	case *unix.SockaddrInet6:
 		addr = &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}
 	}
-	if addr != nil {
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	}
-	return newFdSocket(fd), addr, nil
+	return fd, addr, nil
 }

@@ -10,10 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// uringPoller waits with io_uring(7). What the kernel completes ahead, octets
-// received and connections accepted, is queued in the socket or acceptor and
-// reported as readiness, so that a Conn sees no difference to epoll. Small messages
-// are sent by the ring (uringSend), larger ones by direct calls.
+// uringPoller waits with io_uring(7). What the kernel receives ahead is queued in
+// the socket and reported as readiness, so that a Conn sees no difference to epoll.
+// Small messages are sent by the ring (uringSend), larger ones by direct calls.
 //
 // Within a turn only queues and interests change. Requests are made, withdrawn
 // and submitted in Wait, all by the one system call that waits, so what is paused
@@ -86,7 +85,7 @@ func newUringSized(size uringSize) (*uringPoller, error) {
 type uringOp uint8
 
 const (
-	uringMain   uringOp = iota // receive or accept
+	uringMain   uringOp = iota // receive, or a listening descriptor's poll
 	uringPoll                  // writable, or gone
 	uringCancel                // of one of the above
 	uringPost                  // a small message

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -203,6 +204,35 @@ func TestUringListenerClose(t *testing.T) {
 		t.Error(err)
 	}
 	idle.Wake() // too late, and no harm
+}
+
+// An address is free as soon as its descriptor is closed, as that of a killed
+// process is, though the ring is still there.
+func TestUringKeepsNoAddress(t *testing.T) {
+	l, _ := sized(t, uringDefault)
+	ln, err := l.Listen("unix", filepath.Join(t.TempDir(), "s"), echo, ListenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, l)
+	addr := ln.Addr().String()
+	if c, err := net.Dial("unix", addr); err != nil {
+		t.Fatal(err)
+	} else {
+		_ = c.Close()
+	}
+	waitFor(t, "the connection's end", func() bool { return l.Conns() == 0 })
+	on(t, l, func() {
+		a := ln.acc.(*uringAcceptor)
+		_ = unix.Close(a.fd)
+		a.fd = -1
+		a.ln.(*net.UnixListener).SetUnlinkOnClose(false)
+		_ = a.ln.Close()
+	})
+	if c, err := net.Dial("unix", addr); err == nil {
+		_ = c.Close()
+		t.Error("somebody still listens")
+	}
 }
 
 func TestUringRefused(t *testing.T) {

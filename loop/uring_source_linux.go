@@ -23,7 +23,7 @@ const (
 type uringOwner interface {
 	Pollable
 	source() *uringSource
-	// request fills in the receive or accept.
+	// request fills in the main one.
 	request(e *sqe)
 	// received takes an answer to it.
 	received(res int32, flags uint32)
@@ -48,7 +48,7 @@ type uringOwner interface {
 }
 
 // uringSource is what sockets and acceptors have in common: up to two requests.
-// Main receives or accepts, again and again until it is cancelled, and
+// Main receives, or waits for connections, again and again until it is cancelled, and
 // poll tells of each change to writable, or of the peer's hang-up (multishot).
 type uringSource struct {
 	p     *uringPoller // nil: no slot, and no request with the kernel
