@@ -65,7 +65,7 @@ type Conn struct {
 	// request was not sent whole can't be used again.
 	stdinOpen  bool
 	got        int64 // octets received for this request
-	sentAt     int64 // loop.Conn.Sent when the request began
+	sentAt     int64 // loop.Conn.Written when the request began
 	counted    bool  // in branch.running
 	since      int64 // when it was dialled
 	idleSince  int64

@@ -128,7 +128,7 @@ func (lp *Local) serve(t *Ticket) bool {
 func (lp *Local) grant(c *Conn, t *Ticket) {
 	c.become(busy)
 	c.id = c.id%requestIDs + 1
-	c.stdinOpen, c.got, c.sentAt = true, 0, c.c.Sent()
+	c.stdinOpen, c.got, c.sentAt = true, 0, c.c.Written()
 	c.counted, c.left.who, c.grantedAt = true, t.want.Left, lp.l.Now()
 	c.b.running++
 	c.stream = t.asker.Granted(c)

@@ -66,7 +66,7 @@ func (lp *Local) pipeline(c *Conn) {
 			last = c.behind[n-1].id
 		}
 		f := &c.followers[last%requestIDs]
-		*f = follower{Conn: c, id: last%requestIDs + 1, at: lp.l.Now(), number: t.number, sentAt: c.c.Sent() + c.c.Queued(), left: departure{t.want.Left}}
+		*f = follower{Conn: c, id: last%requestIDs + 1, at: lp.l.Now(), number: t.number, sentAt: c.c.Written(), left: departure{t.want.Left}}
 		c.behind = append(c.behind, f)
 		c.b.running++
 		f.stream = t.asker.Granted(f)

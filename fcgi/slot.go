@@ -59,7 +59,7 @@ func (s *slot) become(next slotState) {
 
 func (s *slot) begin() {
 	s.stdinOpen, s.reused, s.quota = true, s.m.served > 0, 2*turnBytes // room for a small request and its end
-	s.sentAt = s.m.c.Sent() + s.m.c.Queued()
+	s.sentAt = s.m.c.Written()
 }
 
 // ID implements Channel.

@@ -30,6 +30,9 @@ func (c *Conn) Full() bool { return c.full }
 // Queued is the number of octets that wait to be sent, files included.
 func (c *Conn) Queued() int64 { return c.outBytes }
 
+// Written is the number of octets that were ever written, sent or not.
+func (c *Conn) Written() int64 { return c.sent + c.outBytes }
+
 // Sent is the number of octets that the system has taken in all; when it does
 // not move, the peer does not read.
 func (c *Conn) Sent() int64 {
