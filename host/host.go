@@ -72,6 +72,7 @@ func (h *Host) prepare() error {
 	}
 	store := &spool.Store{Dir: h.cfg.SpoolDir}
 	compressor := static.NewCompressor(1)
+	states := stateFolders(h.cfg)
 	for i := range h.cfg.Sites {
 		s := &h.cfg.Sites[i]
 		if err := mayRunCGI(s); err != nil {
@@ -81,7 +82,7 @@ func (h *Host) prepare() error {
 		if err != nil {
 			return err
 		}
-		p, err := wireSite(s, stateFolders(h.cfg), store, compressor, runner, h.log)
+		p, err := wireSite(s, states, store, compressor, runner, h.log)
 		if err != nil {
 			runner.abandon()
 			return err

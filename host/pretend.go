@@ -20,10 +20,11 @@ func Pretend(cfg *conf.Config) (sites []*Site, php map[string]string, err error)
 	store := &spool.Store{Dir: cfg.SpoolDir}
 	compressor := static.NewCompressor(1)
 	php = map[string]string{}
+	states := stateFolders(cfg)
 	for i := range cfg.Sites {
 		s := &cfg.Sites[i]
 		runner, note := pretendPHP(s)
-		p, err := wireSite(s, stateFolders(cfg), store, compressor, runner, zap.NewNop())
+		p, err := wireSite(s, states, store, compressor, runner, zap.NewNop())
 		if err != nil {
 			for _, p := range sites {
 				p.Close()

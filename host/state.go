@@ -30,11 +30,16 @@ func stateFolder(s *conf.Site) string {
 	return systemStateFolder()
 }
 
-// stateFolders are the folders in which all sites have their private ones.
+// stateFolders are the folders, without links, in which all sites have their private
+// ones.
 func stateFolders(cfg *conf.Config) []string {
 	var list []string
 	for i := range cfg.Sites {
-		if folder := stateFolder(&cfg.Sites[i]); folder != "" && !slices.Contains(list, folder) {
+		folder := stateFolder(&cfg.Sites[i])
+		if folder == "" {
+			continue
+		}
+		if folder = resolved(folder); !slices.Contains(list, folder) {
 			list = append(list, folder)
 		}
 	}
@@ -71,8 +76,9 @@ func (h hiding) Match(path string) bool {
 func denied(s *conf.Site, states []string) site.Matcher {
 	h := hiding{Matcher: s.Deny}
 	for _, r := range append([]conf.Alias{{Dir: s.Root}}, s.Aliases...) {
+		dir := resolved(r.Dir)
 		for _, state := range states {
-			rel, err := filepath.Rel(resolved(r.Dir), resolved(state))
+			rel, err := filepath.Rel(dir, state)
 			if err == nil && filepath.IsLocal(rel) {
 				h.below = append(h.below, strings.TrimSuffix(r.Prefix+"/"+filepath.ToSlash(rel), "/."))
 			}
