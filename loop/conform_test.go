@@ -206,33 +206,32 @@ func flood(c *Conn) {
 
 var zeros = make([]byte, 64<<10)
 
+// dialled is an open connection of l, which runs, over a Unix socket, and its peer.
+func dialled(t *testing.T, l *Loop, h DialHandler) (c *Conn, peer net.Conn) {
+	t.Helper()
+	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	on(t, l, func() { c, err = l.Dial("unix", ln.Addr().String(), h) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if peer, err = ln.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = peer.Close() })
+	waitFor(t, "the connection", func() (ok bool) { on(t, l, func() { ok = c.Open() }); return ok })
+	return c, peer
+}
+
 // A kept connection's state is seen between events, too; its end at once.
 func TestIdle(t *testing.T) {
 	for _, closes := range []bool{false, true} {
 		engines(t, func(t *testing.T, l *Loop) {
-			ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = ln.Close() }()
 			run(t, l)
-			var c *Conn
-			opened := make(chan struct{})
-			h := &funcs{connected: func(*Conn) { close(opened) }, eof: func(*Conn) {}}
-			on(t, l, func() {
-				if c, err = l.Dial("unix", ln.Addr().String(), h); err == nil && c.Open() {
-					close(opened)
-				}
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			peer, err := ln.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = peer.Close() }()
-			<-opened
+			c, peer := dialled(t, l, &funcs{eof: func(*Conn) {}})
 			idle := func() (err error) {
 				on(t, l, func() { c.Pause(); err = c.Idle() })
 				return err
@@ -257,14 +256,8 @@ func TestIdle(t *testing.T) {
 // What a peer said before he closed is heard, though what he is sent fails.
 func TestLastWords(t *testing.T) {
 	engines(t, func(t *testing.T, l *Loop) {
-		ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = ln.Close() }()
 		run(t, l)
 		for range 20 {
-			var c *Conn
 			heard, gone := "", make(chan string, 1)
 			over := func() {
 				select {
@@ -273,20 +266,11 @@ func TestLastWords(t *testing.T) {
 				}
 			}
 			h := &funcs{
-				connected: func(*Conn) {},
-				data:      func(_ *Conn, p []byte) { heard += string(p) },
-				eof:       func(c *Conn) { c.Abort(); over() },
-				closed:    func(*Conn, error) { over() },
+				data:   func(_ *Conn, p []byte) { heard += string(p) },
+				eof:    func(c *Conn) { c.Abort(); over() },
+				closed: func(*Conn, error) { over() },
 			}
-			on(t, l, func() { c, err = l.Dial("unix", ln.Addr().String(), h) })
-			if err != nil {
-				t.Fatal(err)
-			}
-			peer, err := ln.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
-			waitFor(t, "the connection", func() (ok bool) { on(t, l, func() { ok = c.Open() }); return ok })
+			c, peer := dialled(t, l, h)
 			on(t, l, func() { // at once, so that the write fails before anything is read
 				_, _ = peer.Write([]byte("last words"))
 				_ = peer.Close()
@@ -304,28 +288,14 @@ func TestLastWords(t *testing.T) {
 func TestStopReading(t *testing.T) {
 	engines(t, func(t *testing.T, l *Loop) {
 		p := counted(l)
-		ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = ln.Close() }()
 		run(t, l)
-		var c *Conn
 		came := make(chan struct{}, 10)
 		gone := make(chan error, 1)
 		h := &funcs{
 			data:   func(c *Conn, _ []byte) { c.Pause(); came <- struct{}{} },
 			closed: func(_ *Conn, err error) { gone <- err },
 		}
-		on(t, l, func() { c, err = l.Dial("unix", ln.Addr().String(), h) })
-		if err != nil {
-			t.Fatal(err)
-		}
-		peer, err := ln.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = peer.Close() }()
+		c, peer := dialled(t, l, h)
 		_, _ = peer.Write([]byte("first"))
 		<-came
 		_, _ = peer.Write([]byte("second"))
