@@ -25,11 +25,7 @@ type front struct {
 
 func newFront(t *testing.T, s *Server, limit time.Duration) *front {
 	t.Helper()
-	engine, err := loop.Auto.Resolve()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := loop.New(engine)
+	l, err := loop.New(loop.Auto)
 	if err != nil {
 		t.Fatal(err)
 	}

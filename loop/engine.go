@@ -18,66 +18,52 @@ const (
 	Portable Engine = "portable"
 )
 
-// Resolve tells which engine is really taken. The error says why an engine that
-// was asked for by name is not to be had: another system, or a kernel that
-// refuses.
-func (e Engine) Resolve() (Engine, error) {
-	engine, _, err := e.Choose()
-	return engine, err
-}
-
-// Choose is Resolve. With Auto, passed says why engines that would have been
-// faster were not taken; nil when the best one was.
-func (e Engine) Choose() (engine Engine, passed, err error) {
-	return e.choose(Engine.try)
-}
-
-// choose takes the first engine that try makes do.
-func (e Engine) choose(try func(Engine) error) (engine Engine, passed, err error) {
+// NewLoops makes n loops, as many as an engine is to have, on the same engine: loops
+// that share connections must be of one kind. An error says why an engine that was
+// asked for by name is not to be had: another system, or a kernel that refuses. Auto
+// takes the best one of which all are to be had, for a limit (RLIMIT_MEMLOCK) may
+// allow one ring and not the next; passed says why engines that would have been faster
+// were not taken, nil when the best one was.
+func NewLoops(e Engine, n func(Engine) int) (loops []*Loop, taken Engine, passed, err error) {
 	if e != Auto && e != "" {
-		return e, nil, try(e)
+		loops, err = e.loops(n(e))
+		return loops, e, nil, err
 	}
 	var reasons []error
-	for _, e := range autoOrder {
-		err := unmeasured(e)
-		if err == nil {
-			err = try(e)
+	for _, e := range bestFirst() {
+		if err = unmeasured(e); err == nil {
+			loops, err = e.loops(n(e))
 		}
 		if err == nil {
-			return e, errors.Join(reasons...), nil
+			return loops, e, errors.Join(reasons...), nil
 		}
 		reasons = append(reasons, err)
 	}
-	return Portable, errors.Join(reasons...), try(Portable)
+	return nil, Portable, nil, errors.Join(reasons...)
 }
 
-// NewLoops makes n loops, as many as an engine is to have, on the same engine: loops
-// that share connections must be of one kind. Auto takes the best one of which all
-// are to be had, for a limit (RLIMIT_MEMLOCK) may allow one ring and not the next.
-// passed is that of Choose.
-func NewLoops(e Engine, n func(Engine) int) (loops []*Loop, taken Engine, passed, err error) {
-	taken, passed, err = e.choose(func(e Engine) error {
-		loops = nil
-		for range n(e) {
-			p, err := e.newPoller()
-			if err != nil {
-				for _, l := range loops {
-					_ = l.poller.Close()
-				}
-				loops = nil
-				return err
+// loops makes n loops, or none.
+func (e Engine) loops(n int) ([]*Loop, error) {
+	var list []*Loop
+	for range n {
+		p, err := e.newPoller()
+		if err != nil {
+			for _, l := range list {
+				_ = l.poller.Close()
 			}
-			loops = append(loops, newLoop(p, time.Now, epoch))
+			return nil, err
 		}
-		return nil
-	})
-	return loops, taken, passed, err
+		list = append(list, newLoop(p, time.Now, epoch))
+	}
+	return list, nil
 }
+
+func bestFirst() []Engine { return append(slices.Clone(autoOrder), Portable) }
 
 // Engines are all that this system lets us have, the best first.
 func Engines() []Engine {
 	var list []Engine
-	for _, e := range append(slices.Clone(autoOrder), Portable) {
+	for _, e := range bestFirst() {
 		if e.try() == nil {
 			list = append(list, e)
 		}

@@ -13,11 +13,20 @@ import (
 func peekFd(fd uintptr) error {
 	var b [1]byte
 	n, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-	switch {
-	case errors.Is(err, unix.EAGAIN):
-		return nil
-	case err != nil:
+	var errno unix.Errno
+	if err != nil && !errors.As(err, &errno) {
 		return err
+	}
+	return peeked(n, errno)
+}
+
+// peeked says what recv(2) with MSG_PEEK has found.
+func peeked(n int, errno unix.Errno) error {
+	switch {
+	case errno == unix.EAGAIN:
+		return nil
+	case errno != 0:
+		return errno
 	case n == 0:
 		return io.EOF
 	default:

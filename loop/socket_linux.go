@@ -59,16 +59,7 @@ func (s *fdSocket) Read(p []byte) (int, error) {
 func (s *fdSocket) Peek() error {
 	var b [1]byte
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(&b)), 1, unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
-	switch {
-	case errno == unix.EAGAIN:
-		return nil
-	case errno != 0:
-		return errno
-	case n == 0:
-		return io.EOF
-	default:
-		return errUnexpected
-	}
+	return peeked(int(n), errno)
 }
 
 // SendMore is Writev for one buffer that more follows at once: the system waits

@@ -89,10 +89,20 @@ func (s *portableSocket) readiness() (Interest, bool) {
 	if len(s.in) > 0 || s.inErr != nil {
 		in |= Readable
 	}
-	if !s.writing && (s.outErr == nil || s.inErr != nil) {
+	busy, outErr := s.sending()
+	if !busy {
 		in |= Writable
 	}
-	return in, (s.outErr != nil && s.inErr != nil) || (s.inErr != nil && !errors.Is(s.inErr, io.EOF) && len(s.in) == 0)
+	return in, outErr != nil || (s.inErr != nil && !errors.Is(s.inErr, io.EOF) && len(s.in) == 0)
+}
+
+// sending tells whether the writer can take nothing, or why it never will again:
+// that is heard only after all that the peer said before.
+func (s *portableSocket) sending() (busy bool, err error) {
+	if s.outErr != nil && s.inErr != nil {
+		return false, s.outErr
+	}
+	return s.writing || s.outErr != nil, nil
 }
 
 func (s *portableSocket) readAhead() {
@@ -220,10 +230,10 @@ func (s *portableSocket) Dup() (fd uintptr, closeFd func(), err error) {
 func (s *portableSocket) take(fill func(buf []byte) (int, error)) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.outErr != nil && s.inErr != nil:
-		return 0, s.outErr
-	case s.writing || s.conn == nil || s.outErr != nil: // what the peer said before comes first
+	switch busy, err := s.sending(); {
+	case err != nil:
+		return 0, err
+	case busy || s.conn == nil:
 		return 0, ErrAgain
 	}
 	if s.out == nil {
