@@ -222,6 +222,13 @@ func (p *Pool) QueueTime() time.Duration { return p.opts.QueueTime }
 // Several tells whether there is more than one server.
 func (p *Pool) Several() bool { return len(p.roster.Load().now) > 1 }
 
+// Exclusive tells whether a request has its connection to itself, and to the only
+// server: it will never be turned away to be sent elsewhere.
+func (p *Pool) Exclusive() bool {
+	now := p.roster.Load().now
+	return len(now) == 1 && now[0].at() == single
+}
+
 // ServerState is what is known of a server; for metrics and the log.
 type ServerState struct {
 	Server      Server

@@ -197,6 +197,27 @@ func (h *conn) event(ev http1.Event) {
 	}
 }
 
+// Piped implements loop.Piper: content has come, and is where ContentPipe said.
+func (h *conn) Piped(_ *loop.Conn, n int64) {
+	s := h.cur
+	h.contentAt = h.lf.loop.Now()
+	h.parser.Skip(n)
+	if s.finished || !s.Wanted() {
+		h.discard(s, int(n))
+	} else {
+		s.Piped(n)
+	}
+	h.feed(nil)
+}
+
+// pipeContent has the content to come moved on without being looked at, where
+// somebody wants it so.
+func (h *conn) pipeContent() {
+	if left := h.parser.Left(); left > 0 && !h.cur.finished {
+		h.c.ReadInto(h.cur.ContentPipe(left), left)
+	}
+}
+
 // discard counts content that nobody wants.
 func (h *conn) discard(s *stream, n int) {
 	if s.discarded += int64(n); s.discarded > discardBytesMax && s.finished {
@@ -220,6 +241,7 @@ func (h *conn) waitForMore() {
 		h.lf.loop.Arm(&h.timer, h.lf.srv.opts.HeadTime)
 	case h.phase == exchanging || h.phase == discarding:
 		h.lf.loop.Arm(&h.timer, h.lf.srv.opts.BodyTime)
+		h.pipeContent()
 	}
 }
 

@@ -168,6 +168,22 @@ func (r *Request) Content(p []byte) {
 	}
 }
 
+// ContentPipe is where the client may put the rest of the content; nil: nowhere. What
+// has gone from there to a backend can't be sent again.
+func (r *Request) ContentPipe(left int64) *loop.Pipe {
+	if r.state != collecting || r.safe() || !r.lp.opts.Pool.Exclusive() {
+		return nil
+	}
+	return r.body.Pipe(left)
+}
+
+// Piped counts octets of the content that were put there.
+func (r *Request) Piped(n int64) {
+	if r.state == collecting {
+		r.body.Piped(n)
+	}
+}
+
 // ContentEnd: the content is complete, so its length is known.
 func (r *Request) ContentEnd() {
 	if r.state != collecting {

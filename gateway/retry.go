@@ -34,7 +34,7 @@ func (r *Request) Failed(err error) {
 // Options.RetrySafe, safe requests are sent again also after the script had
 // begun.
 func (r *Request) mayRetry(c fcgi.Channel, err error) bool {
-	if errors.Is(err, loop.ErrStopped) {
+	if errors.Is(err, loop.ErrStopped) || !r.body.Repeatable() {
 		return false
 	}
 	if r.tries < r.lp.opts.RetrySafe && r.safe() {
@@ -53,7 +53,7 @@ func (r *Request) mayRetry(c fcgi.Channel, err error) bool {
 // sent again: it was not run, whatever its method. One that can't share its
 // connection gets another, and too busy a server is passed over.
 func (r *Request) mayMove(c fcgi.Channel, status fcgi.ProtocolStatus) bool {
-	if r.state != running || r.headDone || r.tries >= triesMax {
+	if r.state != running || r.headDone || r.tries >= triesMax || !r.body.Repeatable() {
 		return false
 	}
 	switch status {

@@ -210,6 +210,45 @@ func TestContentIsNotCopied(t *testing.T) {
 	}
 }
 
+// Content that goes past the parser is counted by Skip.
+func TestSkip(t *testing.T) {
+	var p Parser
+	var h Head
+	lim := Limits{}
+	p.Init(&lim)
+	for _, tt := range []struct {
+		in   string
+		left int64
+	}{
+		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab", 3},
+		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", 0},
+		{"GET / HTTP/1.1\r\n", 0},
+	} {
+		p.Begin(&h)
+		for b := []byte(tt.in); len(b) > 0; {
+			n, _, err := p.Feed(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b = b[n:]
+		}
+		if got := p.Left(); got != tt.left {
+			t.Errorf("%q: Left = %d, want %d", tt.in, got, tt.left)
+		}
+		if tt.left == 0 {
+			continue
+		}
+		p.Skip(tt.left - 1)
+		if n, ev, err := p.Feed(nil); n != 0 || ev != NeedMore || err != nil || p.Left() != 1 {
+			t.Errorf("%q, all but one octet skipped: %d, %v, %v, Left %d", tt.in, n, ev, err, p.Left())
+		}
+		p.Skip(1)
+		if n, ev, err := p.Feed(nil); n != 0 || ev != Complete || err != nil {
+			t.Errorf("%q, skipped: %d, %v, %v; want Complete", tt.in, n, ev, err)
+		}
+	}
+}
+
 func TestStateQuestions(t *testing.T) {
 	var p Parser
 	var h Head

@@ -201,6 +201,22 @@ func (p *Parser) afterHead() {
 	}
 }
 
+// Left is how much of a content of known length is still to come; 0 where the
+// length is not known, or in a head.
+func (p *Parser) Left() int64 {
+	if p.state != length {
+		return 0
+	}
+	return p.left
+}
+
+// Skip counts n octets of the content, at most Left, that were not fed.
+func (p *Parser) Skip(n int64) {
+	if p.left -= n; p.left == 0 {
+		p.state = done
+	}
+}
+
 func (p *Parser) content(b []byte) (int, Event, *Error) {
 	n := int(min(int64(len(b)), p.left))
 	p.Piece = b[:n]

@@ -75,6 +75,7 @@ type Conn struct {
 	paused  bool
 	dialled bool
 	eof     bool
+	into    *Pipe // ReadInto
 
 	// Writing; see conn_write.go.
 	dirty    bool
@@ -313,11 +314,23 @@ func (c *Conn) connected() {
 }
 
 func (c *Conn) read() {
+	if c.into != nil {
+		if err := c.readPipe(); !errors.Is(err, errNotPiped) {
+			c.readFailed(err)
+			return
+		}
+	}
 	n, err := c.sock.Read(c.l.readBuf)
-	switch {
-	case err == nil:
+	if err == nil {
 		c.h.Data(c, c.l.readBuf[:n])
-	case errors.Is(err, ErrAgain):
+		return
+	}
+	c.readFailed(err)
+}
+
+func (c *Conn) readFailed(err error) {
+	switch {
+	case err == nil, errors.Is(err, ErrAgain):
 	case errors.Is(err, io.EOF):
 		c.eof = true
 		c.h.EOF(c)
@@ -462,6 +475,10 @@ func (c *Conn) drop() {
 	}
 	_ = c.sock.Close()
 	c.clearOut()
+	if c.into != nil {
+		c.into.Release()
+		c.into = nil
+	}
 	if c.end != nil {
 		c.l.Forget(&c.end.timer)
 	}

@@ -228,6 +228,9 @@ func (c *Conn) send() {
 
 func (c *Conn) sendSome() (int, error) {
 	if s := &c.out[c.head]; s.file != nil {
+		if p, ok := s.file.(*Pipe); ok {
+			return c.sock.(piper).WritePipe(p, s.n)
+		}
 		n, err := c.sock.SendFile(s.file.File(), s.off, int(min(s.n, sendfileBytesMax)))
 		if err == nil && n == 0 {
 			err = errShrunk

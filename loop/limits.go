@@ -13,6 +13,12 @@ const (
 	keepReadBytesMin = readBufferBytes / 2
 	freeReadsMax     = 128
 
+	// pipesMax bounds a loop's pipes, two descriptors and at most pipeBytes each.
+	// pipeReadBytes is the most moved into one at once.
+	pipesMax      = 64
+	pipeBytes     = 1 << 20
+	pipeReadBytes = 256 << 10
+
 	// outHighBytes stops whoever feeds a connection (Conn.Full), outLowBytes
 	// lets him go on (Handler.Drained): memory per connection stays bounded
 	// however slow its peer reads.

@@ -24,6 +24,7 @@ type Loop struct {
 	joined    []*Conn // have some that waits for the end of the turn; see JoinWrites
 	readBuf   []byte
 	freeReads [][]byte // spare read buffers; see KeepRead
+	pipes     int      // open ones
 	pieces    [][]byte // free output buffers, each of pieceBytes
 	queues    [][]segment
 	iov       [][]byte

@@ -14,7 +14,10 @@ import (
 // fdSocket is a non-blocking descriptor. Its calls cannot block, so they are
 // made without telling Go's scheduler; only sendfile, which may read from a
 // disk, does.
-type fdSocket struct{ fd int }
+type fdSocket struct {
+	fd    int
+	roomy bool // makeRoom was called
+}
 
 func newFdSocket(fd int) *fdSocket { return &fdSocket{fd: fd} }
 

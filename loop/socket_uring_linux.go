@@ -35,7 +35,7 @@ type uringSocket struct {
 }
 
 func newUringSocket(fd int, nonblock bool) *uringSocket {
-	s := &uringSocket{fdSocket: fdSocket{fd}, first: noBuffer, last: noBuffer, nonblock: nonblock}
+	s := &uringSocket{fdSocket: fdSocket{fd: fd}, first: noBuffer, last: noBuffer, nonblock: nonblock}
 	s.owner = s
 	return s
 }
@@ -254,4 +254,37 @@ func (s *uringSocket) Peek() error {
 	default:
 		return s.fdSocket.Peek()
 	}
+}
+
+// ReadPipe moves what the kernel still holds into a pipe.
+func (s *uringSocket) ReadPipe(p *Pipe, n int64) (int, error) {
+	if s.first != noBuffer || len(s.held) > 0 || s.end != nil || s.catchUp() {
+		return 0, errNotPiped
+	}
+	if !s.bulk {
+		s.bulk, s.small = true, 0
+		if s.p != nil {
+			s.p.change(&s.uringSource)
+		}
+	}
+	if err := s.setNonblock(true); err != nil {
+		return 0, err
+	}
+	k, err := s.fdSocket.ReadPipe(p, n)
+	if err != nil || int64(k) < n {
+		s.drained()
+	}
+	return k, err
+}
+
+// WritePipe is direct, as SendFile.
+func (s *uringSocket) WritePipe(p *Pipe, n int64) (int, error) {
+	if err := s.CaughtUp(); err != nil {
+		return 0, err
+	}
+	if err := s.setNonblock(true); err != nil {
+		return 0, err
+	}
+	k, err := s.fdSocket.WritePipe(p, n)
+	return k, s.refused(err)
 }

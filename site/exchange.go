@@ -174,13 +174,36 @@ func (x *Exchange) Content(p []byte) {
 	case undecided:
 		x.ruling.held = append(x.ruling.held, p...)
 	case wanted:
-		x.received += int64(len(p))
-		if limit := x.bodyMax(); limit > 0 && x.received > limit {
-			x.tooLarge(limit)
-			return
+		if x.fits(int64(len(p))) {
+			x.request.Content(p)
 		}
-		x.request.Content(p)
 	case unwanted, ended:
+	}
+}
+
+// fits counts content and refuses too much of it.
+func (x *Exchange) fits(n int64) bool {
+	x.received += n
+	if limit := x.bodyMax(); limit > 0 && x.received > limit {
+		x.tooLarge(limit)
+		return false
+	}
+	return true
+}
+
+// ContentPipe is where the front may put the rest of the content, of which left
+// octets are to come, and then call Piped; nil: nowhere, call Content.
+func (x *Exchange) ContentPipe(left int64) *loop.Pipe {
+	if x.done || x.content != wanted {
+		return nil
+	}
+	return x.request.ContentPipe(left)
+}
+
+// Piped: n octets of the content have been put there.
+func (x *Exchange) Piped(n int64) {
+	if !x.done && x.content == wanted && x.fits(n) {
+		x.request.Piped(n)
 	}
 }
 

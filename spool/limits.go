@@ -8,6 +8,8 @@ const (
 	pendingBytesMax = 512 << 10
 	// memoryBytesDefault is how much one spool keeps in memory.
 	memoryBytesDefault = 1 << 20
+	// pipeBytesMin is what is worth a pipe.
+	pipeBytesMin = 64 << 10
 	// budgetBytesDefault is what all spools together keep in memory; over it
 	// they go to disk from the first chunk on.
 	budgetBytesDefault = 64 << 20

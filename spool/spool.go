@@ -36,11 +36,19 @@ type Owner interface {
 // Spool is a queue of octets. The zero value is not ready; use Init.
 //
 // The content is, in order: file[0:written], the chunks being written, the
-// chunks in memory. read counts from the beginning of all.
+// chunks in memory, or some of these, the pipe, the others. read counts from the
+// beginning of all.
 type Spool struct {
 	store *Store
 	l     *loop.Loop
 	owner Owner
+
+	// pipe, if there is one, holds the piped octets that follow the first pipeAt; the
+	// others are all in memory then.
+	pipe   *loop.Pipe
+	pipeAt int64
+	piped  int64
+	behind bool // something was written behind them
 
 	mem     []piece // not in the file and not being written
 	writing []piece // a goroutine has them
@@ -100,6 +108,7 @@ func (s *Spool) Write(p []byte) {
 	if s.closed || s.err != nil {
 		return
 	}
+	s.behind = s.piped > 0
 	s.size += int64(len(p))
 	if buf, ok := s.l.KeepRead(p); ok {
 		s.mem = append(s.mem, piece{b: p, kept: buf})
@@ -121,7 +130,7 @@ func (s *Spool) Write(p []byte) {
 		p = p[n:]
 		s.memLen += int64(n)
 	}
-	if !s.spilled && (s.memLen > s.store.memoryBytes() || (s.memLen > chunkBytes && s.store.overBudget())) {
+	if !s.spilled && s.pipe == nil && (s.memLen > s.store.memoryBytes() || (s.memLen > chunkBytes && s.store.overBudget())) {
 		s.spilled = true
 	}
 	if s.spilled {
@@ -129,8 +138,37 @@ func (s *Spool) Write(p []byte) {
 	}
 }
 
+// Pipe is where the next octets may be put by loop.Conn.ReadInto instead of being
+// written, if left of them are to come in all; nil: nowhere. Each is taken out only
+// once: see Repeatable.
+func (s *Spool) Pipe(left int64) *loop.Pipe {
+	switch {
+	case s.closed || s.err != nil || s.spilled || s.behind:
+		return nil
+	case s.pipe != nil:
+		return s.pipe
+	case left < pipeBytesMin || s.size+left > s.store.memoryBytes() || s.store.overBudget():
+		return nil
+	}
+	s.pipe = s.l.Pipe()
+	return s.pipe
+}
+
+// Piped counts n octets that were put there.
+func (s *Spool) Piped(n int64) {
+	if s.closed {
+		return
+	}
+	if s.piped == 0 {
+		s.pipeAt = s.size
+	}
+	s.piped += n
+	s.size += n
+	s.store.used.Add(n)
+}
+
 // Take gives the next octets, at most limit: bytes that stay valid until Close,
-// or a range of a file, for which the caller has to call Release. Neither means
+// or a range of a file (or pipe), for which the caller has to call Release. Neither means
 // that there is nothing at the moment; SpoolReady follows if Unread is not 0.
 func (s *Spool) Take(limit int64) (b []byte, f loop.FileRef, off, n int64) {
 	if s.closed || s.err != nil || s.read == s.size {
@@ -145,11 +183,23 @@ func (s *Spool) Take(limit int64) (b []byte, f loop.FileRef, off, n int64) {
 		s.starved = true
 		return nil, nil, 0, 0
 	}
+	at := s.read // in file and memory
+	switch pipeEnd := s.pipeAt + s.piped; {
+	case s.piped == 0:
+	case at < s.pipeAt:
+		limit = min(limit, s.pipeAt-at)
+	case at < pipeEnd:
+		n = min(limit, pipeEnd-at)
+		s.read += n
+		return nil, s.pipe.Retain(), 0, n
+	default:
+		at -= s.piped
+	}
 	pos := s.written // where mem begins
 	for i := range s.mem {
 		m := s.mem[i].b
-		if s.read < pos+int64(len(m)) {
-			b = m[s.read-pos:]
+		if at < pos+int64(len(m)) {
+			b = m[at-pos:]
 			b = b[:min(limit, int64(len(b)))]
 			s.read += int64(len(b))
 			return b, nil, 0, int64(len(b))
@@ -159,8 +209,12 @@ func (s *Spool) Take(limit int64) (b []byte, f loop.FileRef, off, n int64) {
 	return nil, nil, 0, 0
 }
 
-// Rewind makes Take begin again, for a request that is sent a second time.
+// Rewind makes Take begin again, for a request that is sent a second time. It must be
+// Repeatable.
 func (s *Spool) Rewind() { s.read = 0 }
+
+// Repeatable tells whether all of the content is still there.
+func (s *Spool) Repeatable() bool { return s.pipe == nil || s.pipe.Held() == s.piped }
 
 // Forget frees what was taken, if that is all there is and none of it is still
 // being sent. Bytes given by Take die.
@@ -185,6 +239,11 @@ func (s *Spool) Close() {
 	s.closed = true
 	s.store.freeAll(s.mem, s.l)
 	s.mem = s.mem[:0]
+	if s.pipe != nil {
+		s.store.used.Add(-s.piped)
+		s.pipe.Release()
+		s.pipe, s.piped = nil, 0
+	}
 	if s.file != nil {
 		s.file.Release()
 	}
