@@ -66,6 +66,12 @@ const (
 	uringRequests = 512
 	uringAnswers  = 4096
 
+	// uringAcceptRequests and uringAcceptAnswers are those of a listening socket's own
+	// ring, uringAcceptsMax how many connections are accepted ahead of the loop.
+	uringAcceptRequests = 4
+	uringAcceptAnswers  = 128
+	uringAcceptsMax     = acceptsMax
+
 	// uringBufferCount buffers of uringBufferBytes are lent to the kernel for
 	// what it receives ahead, for all connections of a loop together.
 	uringBufferCount = 512

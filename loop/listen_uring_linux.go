@@ -4,91 +4,151 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"time"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
 
-// uringAcceptor is a listening descriptor that the ring watches through an epoll
-// descriptor. A request keeps what it is made for open until the kernel has cleared
-// the ring away, which takes seconds when a process with thousands of connections is
-// killed, and all that time its addresses would be taken. An epoll descriptor keeps
-// nothing open.
+// uringAcceptor is a listening descriptor whose connections the kernel accepts ahead
+// (multishot accept), in a ring of its own.
+//
+// A request keeps what it is made for open until the kernel has cleared its ring away,
+// also when the process was killed. That takes seconds for the thousands of requests of
+// the poller's ring, and all that time its addresses would be taken. The single request
+// of this one is gone in a moment. It tells of itself by the poller's eventfd.
 type uringAcceptor struct {
 	fdAcceptor
-	uringSource
-	epoll  int
-	queued bool // somebody may be there to be accepted
+	p      *uringPoller
+	ring   *uring
+	take   func(c cqe)
+	h      Handle
+	in     Interest
+	closed bool
+	asked  requestState
+	queue  []int32 // accepted, and nobody's yet
 	err    error
 }
 
-func newUringAcceptor(a *fdAcceptor) (*uringAcceptor, error) {
-	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+func newUringAcceptor(p *uringPoller, a *fdAcceptor) (*uringAcceptor, error) {
+	// The kernel refuses to wait for connections with O_NONBLOCK.
+	if _, err := unix.FcntlInt(uintptr(a.fd), unix.F_SETFL, 0); err != nil {
+		return nil, fmt.Errorf("fcntl: %w", err)
+	}
+	ring, err := newUring(uringAcceptRequests, uringAcceptAnswers)
 	if err != nil {
-		return nil, fmt.Errorf("epoll_create1: %w", err)
+		return nil, err
 	}
-	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, a.fd, &unix.EpollEvent{Events: unix.EPOLLIN}); err != nil {
-		_ = unix.Close(epoll)
-		return nil, fmt.Errorf("epoll_ctl: %w", err)
+	if err := ring.signal(p.wakeFd); err != nil {
+		_ = ring.close()
+		return nil, err
 	}
-	u := &uringAcceptor{fdAcceptor: *a, epoll: epoll}
-	u.owner = u
+	u := &uringAcceptor{fdAcceptor: *a, p: p, ring: ring}
+	u.take = u.completed
 	return u, nil
 }
 
-// Descriptor is what the ring may keep open.
-func (a *uringAcceptor) Descriptor() int { return a.epoll }
-
-func (a *uringAcceptor) request(e *sqe) {
-	e.opcode, e.fd, e.len, e.opFlags = opPollAdd, int32(a.epoll), pollMultishot, pollMask(unix.POLLIN)
+// readable tells whether Accept has something to say.
+func (a *uringAcceptor) readable() bool {
+	return a.in&Readable != 0 && (len(a.queue) > 0 || a.err != nil)
 }
 
-func (a *uringAcceptor) received(res int32, _ uint32) {
-	switch errno := unix.Errno(-res); {
-	case res >= 0:
-		a.queued = true
-	case errno == unix.ECANCELED, errno == unix.EINTR:
+// settle makes or withdraws the request, and takes what has been accepted. While
+// nobody wants more, clients wait in the kernel's backlog.
+func (a *uringAcceptor) settle() error {
+	if err := a.ring.enable(); err != nil {
+		return err
+	}
+	wants := a.in&Readable != 0 && a.err == nil && len(a.queue) < uringAcceptsMax
+	switch {
+	case wants && a.asked == requestNone:
+		e, err := a.ring.request()
+		if err != nil {
+			return err
+		}
+		e.opcode, e.fd, e.ioprio, e.opFlags = opAccept, int32(a.fd), acceptMultishot, unix.SOCK_CLOEXEC
+		a.asked = requestFlying
+	case !wants && a.asked == requestFlying:
+		e, err := a.ring.request()
+		if err != nil {
+			return err
+		}
+		e.opcode, e.fd, e.userData = opAsyncCancel, -1, uringCancelled
+		a.asked = requestCancelled
+	}
+	return a.reap()
+}
+
+// uringCancelled names the cancellation; the request that it is of has no name.
+const uringCancelled = 1
+
+// reap takes the kernel's answers.
+func (a *uringAcceptor) reap() error {
+	if err := a.ring.enter(0, 0); err != nil {
+		return err
+	}
+	return a.ring.reap(a.take)
+}
+
+func (a *uringAcceptor) completed(c cqe) {
+	errno := unix.Errno(-c.res)
+	if c.userData == uringCancelled {
+		if errno == unix.EALREADY && a.asked == requestCancelled {
+			a.asked = requestFlying // it came at a bad moment
+		}
+		return
+	}
+	if c.flags&cqeMore == 0 {
+		a.asked = requestNone
+	}
+	switch {
+	case c.res >= 0:
+		a.queue = append(a.queue, c.res)
+	case errno == unix.ECANCELED, errno == unix.EINTR, errno == unix.EAGAIN:
 	default:
 		a.err = errno
 	}
 }
 
-func (a *uringAcceptor) input() bool { return a.queued || a.err != nil }
-func (a *uringAcceptor) wants() bool { return a.err == nil }
-func (a *uringAcceptor) polls() bool { return false }
-func (a *uringAcceptor) rest()       {}
-
-// An acceptor sends nothing.
-
-func (a *uringAcceptor) sent(int32)             {}
-func (a *uringAcceptor) busy() bool             { return false }
-func (a *uringAcceptor) waiting() bool          { return false }
-func (a *uringAcceptor) flush()                 {}
-func (a *uringAcceptor) overdue(time.Time) bool { return true }
-
 func (a *uringAcceptor) Accept() (Socket, net.Addr, error) {
+	for len(a.queue) > 0 {
+		fd := int(a.queue[0])
+		a.queue = slices.Delete(a.queue, 0, 1)
+		sa, err := unix.Getpeername(fd)
+		if err != nil { // gone already, and without an address nobody can judge it
+			_ = unix.Close(fd)
+			continue
+		}
+		return newUringSocket(fd, false), peerAddr(sa), nil
+	}
 	if err := a.err; err != nil {
 		a.err = nil
-		a.p.change(&a.uringSource)
 		return nil, nil, err
 	}
-	// What the ring receives for must not have O_NONBLOCK.
-	fd, addr, err := a.accept(unix.SOCK_CLOEXEC)
-	if err != nil {
-		a.queued = !errors.Is(err, ErrAgain) // another failure leaves the others there
-		return nil, nil, err
-	}
-	return newUringSocket(fd, false), addr, nil
+	return nil, nil, ErrAgain
 }
 
-// Close frees the address at once.
+// Close ends accepting before it returns: until then the address is taken, and
+// clients would still be accepted.
 func (a *uringAcceptor) Close() error {
-	if a.closing {
+	if a.closed {
 		return nil
 	}
-	err := a.fdAcceptor.Close()
-	a.close()
-	return err
+	a.closed, a.in = true, 0
+	var err error
+	for range uringCloseRounds {
+		if !a.ring.enabled || a.asked == requestNone {
+			break
+		}
+		if err = a.settle(); err != nil {
+			break
+		}
+		if a.asked != requestNone {
+			err = a.ring.enter(1, uringCloseTime)
+		}
+	}
+	for _, fd := range a.queue {
+		_ = unix.Close(int(fd))
+	}
+	a.queue = nil
+	return errors.Join(err, a.ring.close(), a.fdAcceptor.Close())
 }
-
-func (a *uringAcceptor) release() { _ = unix.Close(a.epoll) }

@@ -172,25 +172,20 @@ func listenFd(network, address string, shared bool) (Acceptor, error) {
 }
 
 func (a *fdAcceptor) Accept() (Socket, net.Addr, error) {
-	fd, addr, err := a.accept(unix.SOCK_NONBLOCK | unix.SOCK_CLOEXEC)
+	fd, sa, err := unix.Accept4(a.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, sockErr(err)
 	}
-	return newFdSocket(fd), addr, nil
+	return newFdSocket(fd), peerAddr(sa), nil
 }
 
-// accept makes a descriptor with these flags; the address is nil for a Unix socket.
-func (a *fdAcceptor) accept(flags int) (int, net.Addr, error) {
-	fd, sa, err := unix.Accept4(a.fd, flags)
-	if err != nil {
-		return -1, nil, sockErr(err)
-	}
-	var addr net.Addr
+// peerAddr is nil for a Unix socket.
+func peerAddr(sa unix.Sockaddr) net.Addr {
 	switch sa := sa.(type) {
 	case *unix.SockaddrInet4:
-		addr = &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}
+		return &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}
 	case *unix.SockaddrInet6:
-		addr = &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}
+		return &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}
 	}
-	return fd, addr, nil
+	return nil
 }

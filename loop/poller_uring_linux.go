@@ -32,6 +32,8 @@ type uringPoller struct {
 	flying  int // requests with the kernel, that of the eventfd not counted
 	waking  bool
 
+	acceptors []*uringAcceptor
+
 	outbox []byte         // messages that the ring is to send in the next enter
 	posts  int            // how many
 	late   []*uringSource // closed, and something is still to be sent
@@ -85,7 +87,7 @@ func newUringSized(size uringSize) (*uringPoller, error) {
 type uringOp uint8
 
 const (
-	uringMain   uringOp = iota // receive, or a listening descriptor's poll
+	uringMain   uringOp = iota // receive
 	uringPoll                  // writable, or gone
 	uringCancel                // of one of the above
 	uringPost                  // a small message
@@ -99,7 +101,12 @@ func (p *uringPoller) name(s *uringSource, op uringOp) uint64 {
 }
 
 func (p *uringPoller) Add(s Pollable, h Handle, in Interest) error {
-	src := s.(uringOwner).source()
+	if a, ok := s.(*uringAcceptor); ok {
+		a.h, a.in = h, in
+		p.acceptors = append(p.acceptors, a)
+		return nil
+	}
+	src := &s.(*uringSocket).uringSource
 	if src.p == nil {
 		p.attach(src)
 	}
@@ -113,7 +120,11 @@ func (p *uringPoller) Add(s Pollable, h Handle, in Interest) error {
 }
 
 func (p *uringPoller) Modify(s Pollable, _ Handle, in Interest) error {
-	src := s.(uringOwner).source()
+	if a, ok := s.(*uringAcceptor); ok {
+		a.in = in
+		return nil
+	}
+	src := &s.(*uringSocket).uringSource
 	src.in = in
 	p.change(src)
 	p.report(src)
@@ -121,7 +132,12 @@ func (p *uringPoller) Modify(s Pollable, _ Handle, in Interest) error {
 }
 
 func (p *uringPoller) Remove(s Pollable) error {
-	src := s.(uringOwner).source()
+	if a, ok := s.(*uringAcceptor); ok {
+		a.in = 0
+		p.acceptors = slices.DeleteFunc(p.acceptors, func(b *uringAcceptor) bool { return a == b })
+		return nil
+	}
+	src := &s.(*uringSocket).uringSource
 	src.added = false
 	p.change(src)
 	return nil
@@ -171,13 +187,31 @@ func (p *uringPoller) Wait(out []Event, timeout time.Duration) (int, error) {
 		timeout = time.Second // to look whether one is overdue
 	}
 	wait := uint32(1)
-	if len(p.ready) > 0 || timeout == 0 {
+	if len(p.ready) > 0 || timeout == 0 || slices.ContainsFunc(p.acceptors, (*uringAcceptor).readable) {
 		wait = 0
 	}
 	if err := p.enter(wait, timeout); err != nil {
 		return 0, err
 	}
-	return p.collect(out), nil
+	n, err := p.accepted(out)
+	if err != nil {
+		return 0, err
+	}
+	return n + p.collect(out[n:]), nil
+}
+
+// accepted reports the listening sockets that have connections.
+func (p *uringPoller) accepted(out []Event) (n int, err error) {
+	for _, a := range p.acceptors {
+		if err := a.reap(); err != nil {
+			return 0, err
+		}
+		if n < len(out) && a.readable() {
+			out[n] = Event{Handle: a.h, Ready: Readable}
+			n++
+		}
+	}
+	return n, nil
 }
 
 // prepare requests all that the sources now want.
@@ -194,6 +228,11 @@ func (p *uringPoller) prepare() error {
 		e.opcode, e.fd, e.len, e.opFlags = opPollAdd, int32(p.wakeFd), pollMultishot, pollMask(unix.POLLIN)
 		e.userData = uint64(uringWake) << 60
 		p.waking = true
+	}
+	for _, a := range p.acceptors {
+		if err := a.settle(); err != nil {
+			return err
+		}
 	}
 	p.endLate(time.Now)
 	return p.settle()
@@ -379,7 +418,7 @@ func (p *uringPoller) Listen(network, address string, shared bool) (Acceptor, er
 	if err != nil {
 		return nil, err
 	}
-	u, err := newUringAcceptor(a.(*fdAcceptor))
+	u, err := newUringAcceptor(p, a.(*fdAcceptor))
 	if err != nil {
 		_ = a.Close()
 		return nil, fmt.Errorf("loop: listening on %s: %w", address, err)

@@ -12,12 +12,12 @@ import (
 type sqe struct {
 	opcode   uint8
 	flags    uint8
-	ioprio   uint16 // flags of recv
+	ioprio   uint16 // flags of recv and accept
 	fd       int32
 	off      uint64
 	addr     uint64
 	len      uint32
-	opFlags  uint32 // flags of poll, cancel, send
+	opFlags  uint32 // flags of poll, cancel, send, accepted sockets
 	userData uint64
 	bufGroup uint16
 	_        [22]byte
@@ -95,10 +95,12 @@ const (
 	sqCQOverflow = 1 << 1
 	sqTaskrun    = 1 << 2
 
+	registerEventFd = 4
 	registerEnable  = 12
 	registerBufRing = 22
 
 	opPollAdd     = 6
+	opAccept      = 13
 	opAsyncCancel = 14
 	opSend        = 26
 	opRecv        = 27
@@ -106,6 +108,7 @@ const (
 	sqeBufferSelect   = 1 << 5
 	sqeSkipSuccess    = 1 << 6
 	recvMultishot     = 1 << 1
+	acceptMultishot   = 1 << 0
 	pollMultishot     = 1 << 0
 	cqeBuffer         = 1 << 0
 	cqeMore           = 1 << 1

@@ -106,6 +106,16 @@ func (r *uring) enable() error {
 	return nil
 }
 
+// signal has the kernel write to an eventfd when there are answers, or work that leads
+// to them.
+func (r *uring) signal(eventFd int) error {
+	fd := int32(eventFd)
+	if errno := r.register(registerEventFd, unsafe.Pointer(&fd), 1); errno != 0 {
+		return uringRefused("io_uring_register", errno)
+	}
+	return nil
+}
+
 func (r *uring) register(op uintptr, arg unsafe.Pointer, n uintptr) unix.Errno {
 	_, _, errno := unix.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(r.fd), op, uintptr(arg), n, 0, 0)
 	return errno

@@ -104,7 +104,7 @@ func TestUringPostedInOrder(t *testing.T) {
 			t.Error("the ring could send everything; the test needs a refusal")
 		}
 		waitFor(t, "the connection's end", func() bool { return l.Conns() == 0 })
-		p.settled(t, l, 1)
+		p.settled(t, l)
 	}
 }
 
@@ -140,7 +140,7 @@ func TestUringLateIsBounded(t *testing.T) {
 	if n := late(2 * uringLateTime); n != 0 {
 		t.Errorf("%d sockets wait after all the time", n)
 	}
-	p.settled(t, l, 1)
+	p.settled(t, l)
 	_ = peer.Close()
 }
 
@@ -170,7 +170,7 @@ func TestUringPostedError(t *testing.T) {
 	if after := c.Sent(); after > before {
 		t.Errorf("%d octets count as sent, of which %d could not be", after, after-before)
 	}
-	p.settled(t, l, 1)
+	p.settled(t, l)
 }
 
 // What the socket has taken and the system has not is still to be sent: the

@@ -19,10 +19,9 @@ const (
 	requestCancelled
 )
 
-// uringOwner is a uringSocket or a uringAcceptor.
+// uringOwner is a uringSocket.
 type uringOwner interface {
 	Pollable
-	source() *uringSource
 	// request fills in the main one.
 	request(e *sqe)
 	// received takes an answer to it.
@@ -47,8 +46,8 @@ type uringOwner interface {
 	release()
 }
 
-// uringSource is what sockets and acceptors have in common: up to two requests.
-// Main receives, or waits for connections, again and again until it is cancelled, and
+// uringSource is what a socket has asked of the kernel: up to two requests. Main
+// receives, again and again until it is cancelled, and
 // poll tells of each change to writable, or of the peer's hang-up (multishot).
 type uringSource struct {
 	p     *uringPoller // nil: no slot, and no request with the kernel
@@ -70,8 +69,6 @@ type uringSource struct {
 	listed   bool // on the poller's ready list
 	late     bool // closed, but not all was sent
 }
-
-func (s *uringSource) source() *uringSource { return s }
 
 func (s *uringSource) readiness() (ready Interest, hup bool) {
 	if !s.added {
