@@ -54,7 +54,10 @@ func (p *Site) describePHP() string {
 	}
 	text += r.isolation.describe()
 	if r.group == nil {
-		text = fmt.Sprintf("%s at %s, up to %d connections", v, r.where, r.conns)
+		if text = r.where; v != "" {
+			text = v + " at " + r.where
+		}
+		text += fmt.Sprintf(", up to %d connections", r.conns)
 	}
 	if err := r.pool.Down(); err != nil {
 		text += "; NOT RUNNING: " + err.Error()

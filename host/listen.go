@@ -68,6 +68,9 @@ func (h *Host) listen() error {
 			return at(StageListen, explainListen(l, err))
 		}
 		if l.Network == "unix" {
+			if err := openSocket(addr.String()); err != nil {
+				return at(StageListen, fmt.Errorf("can't listen on %s: %w", l, err))
+			}
 			h.addrs = append(h.addrs, "unix:"+addr.String())
 		} else {
 			h.addrs = append(h.addrs, addr.String())
