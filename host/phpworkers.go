@@ -152,11 +152,12 @@ func (p *Site) renewPHP(ctx context.Context) error {
 			continue
 		}
 		all.Go(func() {
-			if errs[i] = r.renew(ctx); errs[i] != nil {
+			switch errs[i] = r.renew(ctx); {
+			case errs[i] == nil:
+				r.log.Info("php workers were replaced by fresh ones")
+			case !errors.Is(errs[i], php.ErrStopped):
 				r.log.Error("php workers were not replaced", zap.Error(errs[i]))
-				return
 			}
-			r.log.Info("php workers were replaced by fresh ones")
 		})
 	}
 	all.Wait()

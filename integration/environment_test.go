@@ -177,6 +177,8 @@ func (d difference) expected(v triple) string {
 		return v.nginx
 	case asApache:
 		return v.apache
+	case asWorker:
+		return v.sluice // workerFault judges it
 	case asNobody:
 		return strings.ReplaceAll(d.value, "{root}", v.root)
 	default:

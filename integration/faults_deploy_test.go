@@ -16,9 +16,9 @@ const (
 	// noticeMax is a second, as promised, and what a busy machine takes for the
 	// requests.
 	noticeMax = 1900 * time.Millisecond
-	// freshMax is noticeMax for scripts, which fresh workers may have to start for,
-	// on a busy machine.
-	freshMax = 2 * noticeMax
+	// freshMax is noticeMax for scripts, which fresh workers may have to start for:
+	// a moment, but not on a busy machine.
+	freshMax = 10 * time.Second
 	// renewMax is freshMax behind another renewal: there are five seconds between
 	// them.
 	renewMax = freshMax + 5*time.Second
