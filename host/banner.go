@@ -48,16 +48,16 @@ func (p *Site) describePHP() string {
 	if v == "" {
 		v = r.bin.Version
 	}
+	if v == "" {
+		v = "PHP"
+	}
 	text := fmt.Sprintf("%s (%s), %d workers", v, r.where, r.conns)
 	if most := r.sizer.max; most > r.conns {
 		text += fmt.Sprintf(", up to %d when requests wait", most)
 	}
 	text += r.isolation.describe()
 	if r.group == nil {
-		if text = r.where; v != "" {
-			text = v + " at " + r.where
-		}
-		text += fmt.Sprintf(", up to %d connections", r.conns)
+		text = fmt.Sprintf("%s at %s, up to %d connections", v, r.where, r.conns)
 	}
 	if err := r.pool.Down(); err != nil {
 		text += "; NOT RUNNING: " + err.Error()

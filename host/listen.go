@@ -38,7 +38,7 @@ func (h *Host) makeFront() error {
 		Sites: sites, Loops: h.loops, Software: software(),
 		HTTP1:    http1.Limits{RequestLineBytes: cfg.Limits.RequestLine, HeadBytes: cfg.Limits.Head, FieldLines: cfg.Limits.Fields},
 		HeadTime: cfg.Limits.HeadTime, BodyTime: cfg.Limits.BodyTime, SendTime: cfg.Limits.SendTime,
-		IdleTime: cfg.KeepAlive.Idle, RequestsMax: cfg.KeepAlive.Requests, ConnsMax: connsMax(cfg.Limits.Connections),
+		IdleTime: cfg.KeepAlive.Idle, RequestsMax: cfg.KeepAlive.Requests, ConnsMax: connsMax(cfg.Limits.Connections), SharePort: cfg.ReusePort,
 		Trusted: cfg.TrustedProxies, TrustedUnix: cfg.TrustUnix,
 		AccessLog: func(label string) *accesslog.Log { return access[label] },
 		Report: func(r site.Report, a netip.Addr, req string) {
@@ -85,7 +85,7 @@ func explainListen(l conf.Listen, err error) error {
 	hint := ""
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		hint = "another program listens there; stop it, or choose another address with --listen"
+		hint = "another program listens there; stop it, or choose another address with --listen (several sluices share one if all have reuse_port = true)"
 	case errors.Is(err, syscall.EACCES) && l.Network == "unix":
 		hint = fmt.Sprintf("no permission; give the user sluice runs as w and x on the folder %s", filepath.Dir(l.Address))
 	case errors.Is(err, syscall.EACCES):

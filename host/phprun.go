@@ -180,6 +180,10 @@ func (r *phpRunner) own(s *conf.Site) error {
 		Queue: r.cfg.Queue, QueueTime: r.cfg.QueueTime, RequestsMax: r.cfg.MaxRequests, Retire: r.retire, Kill: r.kill,
 	}
 	r.pool, r.lane = fcgi.NewPool(pool), fcgi.NewPool(pool)
+	if r.fpm {
+		r.pool.Linger()
+		r.lane.Linger()
+	}
 	r.pipeline()
 	r.ending = make(chan struct{})
 	return nil
@@ -212,6 +216,7 @@ func (r *phpRunner) probe(ctx context.Context) error {
 		first := r.upstreams.resolver.Servers[0]
 		if r.facts, err = php.ProbeAddress(ctx, first.Network, first.Address); err == nil {
 			r.pipeline() // what answers is PHP
+			r.pool.Linger()
 		}
 		r.askFPM(ctx, first)
 	}

@@ -96,7 +96,7 @@ func TestBannerWithoutVersion(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "index.php", "<?php")
 	p := serveFor(t, dir, "--listen", "127.0.0.1:0", "--php", "tcp:127.0.0.1:1")
-	if !strings.Contains(p.banner, "  php        tcp:127.0.0.1:1, up to ") {
+	if !strings.Contains(p.banner, "  php        PHP at tcp:127.0.0.1:1, up to ") {
 		t.Errorf("the banner:\n%s", p.banner)
 	}
 }
