@@ -37,7 +37,7 @@ race: ## the tests of packages with goroutines, under the race detector
 	CGO_ENABLED=1 go test -race -timeout 8m $(addprefix ./,$(RACE))
 
 integration: ## the tests against real PHP, applications, Apache and nginx
-	go test -count=1 -timeout 15m ./integration/...
+	@.ci/loudly go test -count=1 -timeout 15m ./integration/...
 
 fuzz: ## every fuzz target for FUZZTIME (10s) each
 	@.ci/fuzz $(FUZZTIME)

@@ -48,6 +48,9 @@ func (p *Site) describePHP() string {
 	if v == "" {
 		v = r.bin.Version
 	}
+	if v == "" {
+		v = "PHP"
+	}
 	text := fmt.Sprintf("%s (%s), %d workers", v, r.where, r.conns)
 	if most := r.sizer.max; most > r.conns {
 		text += fmt.Sprintf(", up to %d when requests wait", most)

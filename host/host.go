@@ -59,6 +59,11 @@ func Start(cfg *conf.Config, opts Options) (*Host, error) {
 		return nil, err
 	}
 	h.run()
+	for _, p := range h.sites {
+		if p.php != nil && p.php.group != nil {
+			go p.watchRoots()
+		}
+	}
 	return h, nil
 }
 

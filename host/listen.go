@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"syscall"
 
 	"go.uber.org/zap"
@@ -68,6 +69,9 @@ func (h *Host) listen() error {
 			return at(StageListen, explainListen(l, err))
 		}
 		if l.Network == "unix" {
+			if err := openSocket(addr.String()); err != nil {
+				return at(StageListen, fmt.Errorf("can't listen on %s: %w", l, err))
+			}
 			h.addrs = append(h.addrs, "unix:"+addr.String())
 		} else {
 			h.addrs = append(h.addrs, addr.String())
@@ -82,6 +86,8 @@ func explainListen(l conf.Listen, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		hint = "another program listens there; stop it, or choose another address with --listen (several sluices share one if all have reuse_port = true)"
+	case errors.Is(err, syscall.EACCES) && l.Network == "unix":
+		hint = fmt.Sprintf("no permission; give the user sluice runs as w and x on the folder %s", filepath.Dir(l.Address))
 	case errors.Is(err, syscall.EACCES):
 		hint = "no permission; ports below 1024 need root or CAP_NET_BIND_SERVICE (setcap cap_net_bind_service=+ep sluice)"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -178,34 +177,6 @@ func report(log *zap.Logger, r site.Report, client netip.Addr, request string) {
 	}
 	if len(r.Stderr) > 0 {
 		reportStderr(log, r, fields)
-	}
-}
-
-// reportStderr writes a script's messages, one line each.
-func reportStderr(log *zap.Logger, r site.Report, fields []zap.Field) {
-	for line := range strings.Lines(string(r.Stderr)) {
-		line = strings.TrimRight(line, "\r\n")
-		if line == "" {
-			continue
-		}
-		if ce := log.Check(stderrLevel(line), "php stderr"); ce != nil {
-			ce.Write(append(fields[:len(fields):len(fields)], zap.String("text", line))...)
-		}
-	}
-	if r.Lost > 0 {
-		log.Warn("php stderr was cut", append(fields[:len(fields):len(fields)], zap.Int64("octets_lost", r.Lost))...)
-	}
-}
-
-// stderrLevel reads the severity that PHP writes in front of its messages.
-func stderrLevel(line string) zapcore.Level {
-	switch {
-	case strings.Contains(line, "PHP Fatal error"), strings.Contains(line, "PHP Parse error"), strings.Contains(line, "Uncaught "):
-		return zapcore.ErrorLevel
-	case strings.Contains(line, "PHP Notice"), strings.Contains(line, "PHP Deprecated"):
-		return zapcore.InfoLevel
-	default:
-		return zapcore.WarnLevel
 	}
 }
 

@@ -74,8 +74,12 @@ func newPHP(s *conf.Site, log *zap.Logger) (*phpRunner, error) {
 			return r, nil
 		}
 	}
-	if errors.Is(err, php.ErrNoBinary) && s.PHP.Mode == conf.PHPAuto && s.App == conf.AppStatic {
-		r.log.Info("no php-cgi found; this site seems to need none, scripts are refused", zap.Error(err))
+	if err != nil && s.PHP.Mode == conf.PHPAuto && s.App == conf.AppStatic {
+		level, text := zap.WarnLevel, "php-cgi can't be used; this site seems to need none, scripts are refused"
+		if errors.Is(err, php.ErrNoBinary) {
+			level, text = zap.InfoLevel, "no php-cgi found; this site seems to need none, scripts are refused"
+		}
+		r.log.Log(level, text, zap.Error(err))
 		return nil, nil //nolint:nilnil // see above
 	}
 	if err != nil {

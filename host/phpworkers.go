@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"time"
@@ -136,20 +137,31 @@ func (r *phpRunner) renew(ctx context.Context) error {
 func (h *Host) RenewPHP(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, p := range h.sites {
-		for _, r := range p.runners() {
-			if r.group == nil {
-				continue
-			}
-			all.Go(func() {
-				if err := r.renew(ctx); err != nil {
-					r.log.Error("php workers were not replaced", zap.Error(err))
-					return
-				}
-				r.log.Info("php workers were replaced by fresh ones")
-			})
-		}
+		all.Go(func() { _ = p.renewPHP(ctx) }) // it has said what failed
 	}
 	all.Wait()
+}
+
+// renewPHP is RenewPHP for a site.
+func (p *Site) renewPHP(ctx context.Context) error {
+	var all sync.WaitGroup
+	list := p.runners()
+	errs := make([]error, len(list))
+	for i, r := range list {
+		if r.group == nil {
+			continue
+		}
+		all.Go(func() {
+			switch errs[i] = r.renew(ctx); {
+			case errs[i] == nil:
+				r.log.Info("php workers were replaced by fresh ones")
+			case !errors.Is(errs[i], php.ErrStopped):
+				r.log.Error("php workers were not replaced", zap.Error(errs[i]))
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // runners are all that runs PHP for a site.

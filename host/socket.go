@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime"
 	"syscall"
 )
 
@@ -22,4 +23,16 @@ func removeLeftSocket(path string) {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		_ = os.Remove(path) // if that fails, listening says why
 	}
+}
+
+// socketMode is that of the sockets that are listened on: connecting takes the
+// permission to write, and a proxy in front has a user of its own.
+const socketMode = 0o666
+
+// openSocket has everybody connect whom the folder lets in, whatever the umask.
+func openSocket(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil // such modes are unknown there
+	}
+	return os.Chmod(path, socketMode)
 }

@@ -9,7 +9,8 @@ const (
 	asNginx  model = "nginx"
 	asApache model = "apache"
 	asNobody model = "nobody"
-	// asWorker is for variables of the worker's own process: any value will do.
+	// asWorker is for variables of the worker's own process: workerFault says which
+	// values will do.
 	asWorker model = "worker"
 )
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -108,6 +109,7 @@ func TestEnvironment(t *testing.T) {
 	// What the workers inherit must not depend on who runs the tests.
 	t.Setenv("LANG", "C.UTF-8")
 	t.Setenv("USER", "")
+	t.Setenv("DATABASE_PASSWORD", "of who runs sluice") // a difference, should PHP see it
 	st := site{root: environmentRoot(t)}
 	fpm := startFPM(t, st)
 	nginx, apache, own := startNginx(t, st, fpm), startApache(t, st, fpm), startSluice(t, st)
@@ -126,6 +128,12 @@ func TestEnvironment(t *testing.T) {
 				continue
 			}
 			used[i] = true
+			if differences[i].follows == asWorker {
+				if fault := workerFault(key, values.sluice); fault != "" {
+					t.Errorf("%s: %s is %q in the worker, %s", p.name, key, values.sluice, fault)
+				}
+				continue
+			}
 			if want := differences[i].expected(values); values.sluice != want {
 				t.Errorf("%s: %s is %q, by the table %q; nginx has %q, Apache %q", p.name, key, values.sluice, want, values.nginx, values.apache)
 			}
@@ -170,12 +178,39 @@ func (d difference) expected(v triple) string {
 	case asApache:
 		return v.apache
 	case asWorker:
-		return v.sluice
+		return v.sluice // workerFault judges it
 	case asNobody:
 		return strings.ReplaceAll(d.value, "{root}", v.root)
 	default:
 		panic("integration: difference follows nobody known: " + string(d.follows))
 	}
+}
+
+// workerFault says what is wrong with a variable of the worker's own process: it has
+// sluice's value or none, and what steers it at its start is no script's business
+// (seen all the same where the system keeps sluice from hiding it).
+func workerFault(key, value string) string {
+	outer, set := os.LookupEnv(key)
+	startOnly := strings.HasPrefix(key, "PHP_") || strings.HasPrefix(key, "LC_") || strings.HasPrefix(key, "LANG")
+	switch {
+	case value == absent && (startOnly || !set && key != "PATH"):
+		return ""
+	case strings.HasPrefix(key, "PHP_FCGI_"):
+		if n, err := strconv.Atoi(value); err != nil || n < 1 {
+			return "want a number or nothing"
+		}
+	case key == "PHP_INI_SCAN_DIR":
+		if own, folder, ok := strings.Cut(value, string(os.PathListSeparator)); !ok || own != outer || !filepath.IsAbs(folder) {
+			return "want php's own folder and sluice's, or nothing"
+		}
+	case key == "PATH" && (value == "" || value == absent):
+		return "programs that scripts start would not be found"
+	case set && value != outer:
+		return fmt.Sprintf("want sluice's own %q", outer)
+	case !set && key != "PATH":
+		return "want nothing, as sluice has none"
+	}
+	return ""
 }
 
 // environmentDoc is the page whose table is made from differences.

@@ -253,7 +253,7 @@ func tinyDisk(t *testing.T, mib int) string {
 	t.Helper()
 	dir := workDir(t)
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", mib)); err != nil {
-		t.Skipf("NOT TESTED: %s NEEDS A FILE SYSTEM OF ITS OWN, AND MAY NOT MOUNT ONE: %v", strings.ToUpper(t.Name()), err)
+		skipLoudly(t, fmt.Sprintf("NOT TESTED: %s NEEDS A FILE SYSTEM OF ITS OWN, AND MAY NOT MOUNT ONE: %v", strings.ToUpper(t.Name()), err))
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {

@@ -37,7 +37,10 @@ func startProcess(t testing.TB, dir, name string, cmd *exec.Cmd) *process {
 	}
 	cmd.Stdout, cmd.Stderr = out, out
 	// Pdeathsig ends the children of a test run that is itself killed.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid, cmd.SysProcAttr.Pdeathsig = true, syscall.SIGTERM
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("integration: start %s: %v", name, err)
 	}

@@ -63,12 +63,12 @@ func (f finder) find(hint string) (Binary, error) {
 		faults = append(faults, err)
 	}
 	if len(faults) > 0 {
-		return Binary{}, fmt.Errorf("php: no usable %s: %w", f.program(), errors.Join(faults...))
+		return Binary{}, fmt.Errorf("php: no usable %s: %w; %s", f.program(), errors.Join(faults...), f.instead())
 	}
 	if f.fpm {
-		return Binary{}, fmt.Errorf("php: %w: %s, or give its path", ErrNoFPMBinary, f.advice())
+		return Binary{}, fmt.Errorf("php: %w: %s", ErrNoFPMBinary, f.instead())
 	}
-	return Binary{}, fmt.Errorf("php: %w: %s, or --php /path/to/php-cgi, or --php off", ErrNoBinary, f.advice())
+	return Binary{}, fmt.Errorf("php: %w: %s", ErrNoBinary, f.instead())
 }
 
 // named examines what the administrator asked for, and nothing else.
@@ -81,7 +81,11 @@ func (f finder) named(hint string) (Binary, error) {
 	if err != nil {
 		return Binary{}, fmt.Errorf("php: --php %q: %w: give the path of a %s, or --php auto to search for one", hint, err, f.program())
 	}
-	return f.examine(found)
+	b, err := f.examine(found)
+	if err != nil {
+		return Binary{}, fmt.Errorf("%w; %s", err, f.instead())
+	}
+	return b, nil
 }
 
 func (f finder) examine(path string) (Binary, error) {
@@ -196,6 +200,14 @@ func (f finder) advice() string {
 		}
 		return "apt-get install php-cgi (Fedora: dnf install php-cli; Alpine: apk add php-cgi)"
 	}
+}
+
+// instead is what to do when there is no program to use.
+func (f finder) instead() string {
+	if f.fpm {
+		return f.advice() + ", or give its path"
+	}
+	return f.advice() + ", or --php /path/to/php-cgi, or --php off"
 }
 
 func (f finder) exe(name string) string {

@@ -20,8 +20,10 @@ func TestFindNamed(t *testing.T) {
 		{"folder", filepath.Dir(good), ""},
 		{"missing", "/nonexistent/php-cgi", "no such file"},
 		{"command line PHP", fakeBinary(t, "echo 'PHP 8.2.1 (cli) (built: x)'").Path, "is not a php-cgi but PHP 8.2.1 for cli"},
-		{"not PHP", fakeBinary(t, "echo hello").Path, `-v says "hello"`},
-		{"fails", fakeBinary(t, "echo broken >&2; exit 3").Path, "exit status 3: broken"},
+		{"not PHP", fakeBinary(t, "echo hello").Path, `-v says "hello"; apt-get install php-cgi`},
+		{"silent", fakeBinary(t, "exit 0").Path, "is not a php-cgi: -v says nothing; apt-get install php-cgi"},
+		{"fails", fakeBinary(t, "echo broken >&2; exit 3").Path, "exit status 3: broken; apt-get install php-cgi"},
+		{"fails silently", fakeBinary(t, "exit 3").Path, "exit status 3; apt-get install php-cgi"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -63,7 +65,7 @@ func TestFindSearches(t *testing.T) {
 		}
 		return "", os.ErrNotExist
 	}, glob: noGlob, limit: versionLimit}
-	if _, err := f.find("auto"); err == nil || !strings.Contains(err.Error(), "no usable php-cgi") || !strings.Contains(err.Error(), "exit status 1") {
+	if _, err := f.find("auto"); err == nil || !strings.Contains(err.Error(), "no usable php-cgi") || !strings.Contains(err.Error(), "exit status 1; apt-get install php-cgi") {
 		t.Errorf("only a broken one: %v", err)
 	}
 	f.glob = func(pattern string) ([]string, error) {

@@ -27,7 +27,10 @@ func runVersion(path string, limit time.Duration) ([]byte, error) {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("php: %q -v did not answer in %s", path, limit)
 	case err != nil:
-		return nil, fmt.Errorf("php: %q -v: %w: %s", path, err, firstLine(out.Bytes()))
+		if said := firstLine(out.Bytes()); said != "" {
+			err = fmt.Errorf("%w: %s", err, said)
+		}
+		return nil, fmt.Errorf("php: %q -v: %w", path, err)
 	default:
 		return out.Bytes(), nil
 	}
@@ -70,11 +73,15 @@ func parseVersion(path, program string, out []byte) (string, error) {
 			continue
 		}
 		if words[2] != sapis[program] {
-			return "", fmt.Errorf("php: %q %w %s but PHP %s for %s; install %s", path, errNotPHP, program, words[1], strings.Trim(words[2], "()"), program)
+			return "", fmt.Errorf("php: %q %w %s but PHP %s for %s", path, errNotPHP, program, words[1], strings.Trim(words[2], "()"))
 		}
 		return words[1], nil
 	}
-	return "", fmt.Errorf("php: %q %w %s: -v says %q", path, errNotPHP, program, firstLine(out))
+	said := "nothing"
+	if line := firstLine(out); line != "" {
+		said = strconv.Quote(line)
+	}
+	return "", fmt.Errorf("php: %q %w %s: -v says %s", path, errNotPHP, program, said)
 }
 
 // versionNumbers returns the three numbers of "8.2.35" or "8.4.0RC1-dev", nil if

@@ -32,6 +32,9 @@ checked, and the .htaccess files of its sites by their allow_override.
 The exit code is 3 when there are errors: a .htaccess with one makes every
 request below its folder 500.`,
 		Args: func(cmd *cobra.Command, args []string) error {
+			if err := refuseEmpty(cmd, args); err != nil {
+				return err
+			}
 			switch {
 			case len(args) > 1:
 				return exitWith(exitUsage, fmt.Errorf("check takes one folder, not %d", len(args)))

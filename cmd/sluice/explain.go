@@ -43,7 +43,10 @@ variables, access control, internal redirects, and then the file, script or
 status that answers, with the script's environment and the response's headers.
 
 No script is run and no PHP is started.`,
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := refuseEmpty(cmd, args); err != nil {
+				return err
+			}
 			if len(args) == 0 {
 				return exitWith(exitUsage, errors.New("explain takes a URL: a path like /index.php, or http://host/path"))
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,6 +40,18 @@ func exitWith(code int, err error) error { return &exitError{code, err} }
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return exitWith(exitUsage, fmt.Errorf("%s takes no argument %q", cmd.CommandPath(), args[0]))
+	}
+	return nil
+}
+
+// refuseEmpty refuses "" for a folder or a file: it is a script's variable that is
+// not set, and must not stand for the working directory.
+func refuseEmpty(cmd *cobra.Command, args []string) error {
+	if slices.Contains(args, "") {
+		return exitWith(exitUsage, fmt.Errorf("%s got an empty argument (\"\"), perhaps from a variable that is not set; . is the working directory", cmd.Name()))
+	}
+	if f := cmd.Flag("config"); f != nil && f.Changed && f.Value.String() == "" {
+		return exitWith(exitUsage, fmt.Errorf("%s got an empty --config, perhaps from a variable that is not set; it takes the path of a file", cmd.Name()))
 	}
 	return nil
 }

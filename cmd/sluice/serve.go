@@ -7,12 +7,17 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"sluice/conf"
 	"sluice/host"
 )
+
+// sameSignalTime is for how long after the first signal to stop another one is the
+// same: timeout(1) and some supervisors signal their child and then its group.
+const sameSignalTime = 500 * time.Millisecond
 
 func serveCommand() *cobra.Command {
 	var file string
@@ -29,7 +34,10 @@ serves it on port 8080.
 SIGTERM and SIGINT finish the requests in flight and stop; SIGHUP replaces the
 PHP workers by fresh ones; SIGUSR1 reopens the log files; SIGUSR2 writes to the
 log what each PHP worker is at.`,
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := refuseEmpty(cmd, args); err != nil {
+				return err
+			}
 			if len(args) > 1 {
 				return exitWith(exitUsage, fmt.Errorf("serve takes one folder, not %d", len(args)))
 			}
@@ -83,7 +91,7 @@ func configuration(file string, args []string, flags conf.Overrides) (*conf.Conf
 func serve(cfg *conf.Config) error {
 	adoptOrphans()
 	raiseDescriptors()
-	tightenUmask(cfg.Listen)
+	tightenUmask()
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	notifyMore(signals)
@@ -107,17 +115,22 @@ func serve(cfg *conf.Config) error {
 				go h.RenewPHP(context.Background())
 			default:
 				h.Log().Info("stopping: requests in flight finish")
-				go func() { // a second signal does not wait
-					for sig := range signals {
-						if !isReopen(sig) && !isReload(sig) && !isStatus(sig) {
-							h.Log().Warn("stopping at once")
-							h.Kill()
-							os.Exit(exitFailure)
-						}
-					}
-				}()
+				go stopAtOnce(h, signals)
 				return h.Stop(cfg.ShutdownTimeout)
 			}
 		}
+	}
+}
+
+// stopAtOnce waits for a second signal to stop, which does not wait for requests.
+func stopAtOnce(h *host.Host, signals <-chan os.Signal) {
+	first := time.Now()
+	for sig := range signals {
+		if isReopen(sig) || isReload(sig) || isStatus(sig) || time.Since(first) < sameSignalTime {
+			continue
+		}
+		h.Log().Warn("stopping at once")
+		h.Kill()
+		os.Exit(exitFailure)
 	}
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -69,6 +70,37 @@ func TestLeftSocket(t *testing.T) {
 	}
 }
 
+// Whoever may enter the folder may connect, as with nginx, whatever the umask.
+func TestSocketMode(t *testing.T) {
+	for _, engine := range []string{"auto", "portable"} {
+		for _, umask := range []int{0o022, 0o077} {
+			sock := filepath.Join(t.TempDir(), "s")
+			old := syscall.Umask(umask)
+			p := serveFor(t, staticDir(t), "--listen", "unix:"+sock, "--php", "off", "--engine", engine)
+			syscall.Umask(old)
+			info, err := os.Stat(sock)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := info.Mode().Perm(); got != 0o666 {
+				t.Errorf("engine %s, umask %03o: the socket has mode %03o, want 666", engine, umask, got)
+			}
+			p.signal(syscall.SIGTERM)
+			p.exits(0)
+		}
+	}
+}
+
+// What a server that is not there would have told is not shown as nothing.
+func TestBannerWithoutVersion(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "index.php", "<?php")
+	p := serveFor(t, dir, "--listen", "127.0.0.1:0", "--php", "tcp:127.0.0.1:1")
+	if !strings.Contains(p.banner, "  php        PHP at tcp:127.0.0.1:1, up to ") {
+		t.Errorf("the banner:\n%s", p.banner)
+	}
+}
+
 func TestTermFinishesRequests(t *testing.T) {
 	socket, began, release := fakePHP(t)
 	dir := t.TempDir()
@@ -112,6 +144,39 @@ func TestTermFinishesRequests(t *testing.T) {
 	}
 }
 
+// A signal that comes doubled, as from timeout(1), is one signal.
+func TestDoubledSignal(t *testing.T) {
+	socket, began, release := fakePHP(t)
+	dir := t.TempDir()
+	write(t, dir, "wait.php", "<?php")
+	p := serveFor(t, dir, "--listen", "127.0.0.1:0", "--php", "unix:"+socket)
+	got := make(chan string, 1)
+	go func() {
+		res, err := http.Get("http://" + p.addr + "/wait.php")
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		b, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		got <- fmt.Sprint(res.StatusCode, " ", string(b), " ", err)
+	}()
+	<-began
+	p.signal(syscall.SIGTERM)
+	time.Sleep(10 * time.Millisecond) // the kernel makes one of two that wait
+	p.signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+		t.Fatalf("ended with a request in flight: %s", p.log())
+	case <-time.After(sameSignalTime):
+	}
+	release <- struct{}{}
+	if text := <-got; text != "200 waited <nil>" {
+		t.Errorf("the request in flight got %q", text)
+	}
+	p.exits(0)
+}
+
 // A second signal does not wait.
 func TestSecondSignal(t *testing.T) {
 	socket, began, release := fakePHP(t)
@@ -126,6 +191,7 @@ func TestSecondSignal(t *testing.T) {
 	<-began
 	p.signal(syscall.SIGTERM)
 	eventually(t, "it is stopping", func() bool { return strings.Contains(p.log(), "stopping") })
+	time.Sleep(sameSignalTime + sameSignalTime/10)
 	p.signal(syscall.SIGTERM)
 	p.exits(exitFailure)
 	release <- struct{}{}

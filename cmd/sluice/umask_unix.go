@@ -2,18 +2,9 @@
 
 package main
 
-import (
-	"slices"
-	"syscall"
-
-	"sluice/conf"
-)
+import "syscall"
 
 // tightenUmask keeps what sluice, its workers and programs create from being
-// anybody's to write to, whatever started sluice. With a socket to listen on the
-// umask may be meant for that.
-func tightenUmask(listen []conf.Listen) {
-	if !slices.ContainsFunc(listen, func(l conf.Listen) bool { return l.Network == "unix" }) {
-		syscall.Umask(syscall.Umask(0o077) | 0o002)
-	}
-}
+// anybody's to write to, whatever started sluice. The sockets that it listens on
+// have a mode of their own.
+func tightenUmask() { syscall.Umask(syscall.Umask(0o077) | 0o002) }

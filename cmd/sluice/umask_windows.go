@@ -1,5 +1,3 @@
 package main
 
-import "sluice/conf"
-
-func tightenUmask([]conf.Listen) {}
+func tightenUmask() {}

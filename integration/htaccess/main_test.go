@@ -116,6 +116,14 @@ func missing(t testing.TB, what string) {
 	if os.Getenv("CI") == "true" {
 		t.Fatal(text)
 	}
+	path := os.Getenv("SLUICE_SKIPPED") // go test says nothing of it where others pass
+	if path == "" {
+		path = "/dev/tty"
+	}
+	if f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0); err == nil { // else nobody looks
+		_, _ = fmt.Fprintln(f, text)
+		_ = f.Close()
+	}
 	t.Skip(text)
 }
 
