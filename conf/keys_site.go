@@ -97,7 +97,7 @@ var siteKeys = []key{
 	},
 	{
 		path: "hidden_files", kind: kindChoice, def: `"refuse"`, choices: []string{"refuse", "apache"},
-		about:   "`refuse` answers 404 for dot files (but `.well-known`), `.ht*`, backups and what version control leaves; `apache` is as open as a stock Apache: only `.ht*` is refused, text is not said to be UTF-8, and nothing is compressed on the fly that a `.htaccess` does not name.",
+		about:   "`refuse` answers 404 for dot files and folders (but `.well-known`), backups and what version control leaves, and 404, or where `.htaccess` files are read 403, for every `.ht*`, whether there is one or not; `apache` is as open as a stock Apache: only `.ht*` is refused, text is not said to be UTF-8, and nothing is compressed on the fly that a `.htaccess` does not name.",
 		setText: func(t target, s string) error { t.site.HiddenFiles = s; return nil },
 	},
 	{
