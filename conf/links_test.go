@@ -69,10 +69,15 @@ func TestSiteLinks(t *testing.T) {
 		{"plain, an alias", false, `aliases = {"/m" = "OUT/mine"}`, nil, []string{"/other"}},
 		{"plain, all", false, `symlinks = "follow"`, nil, nil},
 		{"wordpress", true, "", []string{"media", "plugin"}, []string{"/mine", "/other", "/wp-content/etc"}},
-		{"wordpress, strict", true, `symlinks = "inside"`, nil,
-			[]string{"/mine", "/other", "/wp-content/etc", "/wp-content/uploads", "/wp-content/plugins/mine"}},
-		{"wordpress, strict, one named", true, "symlinks = \"inside\"\nfollow_into = [\"OUT/media\"]", []string{"media"},
-			[]string{"/mine", "/other", "/wp-content/etc", "/wp-content/plugins/mine"}},
+		{
+			"wordpress, strict", true, `symlinks = "inside"`, nil,
+			[]string{"/mine", "/other", "/wp-content/etc", "/wp-content/uploads", "/wp-content/plugins/mine"},
+		},
+		{
+			"wordpress, strict, one named", true, "symlinks = \"inside\"\nfollow_into = [\"OUT/media\"]",
+			[]string{"media"},
+			[]string{"/mine", "/other", "/wp-content/etc", "/wp-content/plugins/mine"},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir, out := linkedSite(t, tt.wordpress)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"path/filepath"
 	"strings"
 
 	"sluice/conf"
@@ -38,7 +39,12 @@ func (p *Site) followed() string {
 	if p.cfg.Symlinks == conf.SymlinksFollow {
 		return "every symbolic link, wherever it leads (symlinks = \"follow\")"
 	}
-	list := p.cfg.FollowInto
+	var list []string
+	for _, name := range p.cfg.FollowInto {
+		if name != p.cfg.Root && !strings.HasPrefix(name, p.cfg.Root+string(filepath.Separator)) {
+			list = append(list, name)
+		}
+	}
 	if len(list) == 0 {
 		return ""
 	}
