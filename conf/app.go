@@ -116,7 +116,8 @@ func frameworkIn(dir string) (App, bool) {
 func finishApp(a App) App {
 	a.Links = externalLinks(a)
 	for _, l := range a.Links {
-		if l.Allowed && !slices.Contains(a.FollowInto, l.Target) {
+		covers := func(dir string) bool { return inside(dir, l.Target) }
+		if l.Allowed && !slices.ContainsFunc(a.FollowInto, covers) {
 			a.FollowInto = append(a.FollowInto, l.Target)
 		}
 	}

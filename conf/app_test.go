@@ -133,9 +133,9 @@ func TestDetectLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Link{
-		{"/up", filepath.Dir(dir), false}, // contains the document root
-		{"/wp-content", filepath.Join(out, "content"), true},
-		{"/wp-content/plugins/mine", filepath.Join(out, "plugin"), true},
+		{"/up", filepath.Dir(dir), false, "the target contains the document root"},
+		{"/wp-content", filepath.Join(out, "content"), true, ""},
+		{"/wp-content/plugins/mine", filepath.Join(out, "plugin"), true, ""},
 	}
 	if !slices.Equal(a.Links, want) {
 		t.Errorf("links %+v, want %+v", a.Links, want)
@@ -183,7 +183,9 @@ func TestFolderFaults(t *testing.T) {
 
 // TestDebianPackages looks at the real ones where they are installed.
 func TestDebianPackages(t *testing.T) {
-	for kind, dir := range map[string]string{AppWordPress: "/usr/share/wordpress", AppPHPMyAdmin: "/usr/share/phpmyadmin"} {
+	for kind, dir := range map[string]string{
+		AppWordPress: "/usr/share/wordpress", AppPHPMyAdmin: "/usr/share/phpmyadmin", AppMediaWiki: "/usr/share/mediawiki", AppDokuWiki: "/usr/share/dokuwiki",
+	} {
 		if !isDir(dir) {
 			t.Logf("%s is not installed", dir)
 			continue
@@ -200,7 +202,7 @@ func TestDebianPackages(t *testing.T) {
 				return err
 			}
 			target, err := filepath.EvalSymlinks(name)
-			if err != nil || inside(dir, target) || !strings.HasPrefix(target, "/usr/share/") {
+			if err != nil || inside(dir, target) || strings.HasPrefix(target, "/etc/") {
 				return nil // dangling, or nothing that is served
 			}
 			if !slices.ContainsFunc(a.FollowInto, func(d string) bool { return inside(d, target) }) {

@@ -149,7 +149,7 @@ func (dr *draft) checkApp(i int) {
 	slices.SortFunc(s.Aliases, func(a, b Alias) int {
 		return cmp.Or(cmp.Compare(len(b.Prefix), len(a.Prefix)), cmp.Compare(a.Prefix, b.Prefix))
 	})
-	s.FollowInto = union(s.FollowInto, app.FollowInto)
+	s.follow(app)
 	s.NoPHP = union(s.NoPHP, app.NoPHP)
 	s.Deny = union(s.Deny, app.Deny)
 	for _, b := range app.PathRequests {

@@ -119,11 +119,14 @@ type Site struct {
 	ErrorPages map[int]string
 	// HiddenFiles is refuse or apache.
 	HiddenFiles string
-	// Symlinks is inside (links must end in Root, an alias or one of FollowInto)
-	// or follow (they may lead anywhere).
+	// Symlinks is SymlinksInside (links must end in Root, an alias or one of
+	// FollowInto), SymlinksAuto (FollowInto has what App is known to link to) or
+	// SymlinksFollow (they may lead anywhere).
 	Symlinks string
 	// FollowInto lists absolute files and folders links may lead into.
 	FollowInto []string
+	// Refused are the links found that lead elsewhere.
+	Refused []Link `json:",omitempty"`
 	// BodyMax bounds a request body in octets; 413 beyond. BodyFollowsPHP takes
 	// the bound from PHP's post_max_size.
 	BodyMax int64

@@ -59,7 +59,7 @@ var siteKeys = []key{
 	},
 	{
 		path: "follow_into", kind: kindList, def: `[]`, siteOnly: true, resolve: resolvePath,
-		about:   "Files and folders outside the document root that symbolic links may lead into; adds to what the application needs.",
+		about:   "Files and folders outside the document root that symbolic links may lead into; with `symlinks = \"auto\"` adds to those of the application.",
 		reset:   func(t target) { t.site.FollowInto = nil },
 		setText: func(t target, s string) error { t.site.FollowInto = append(t.site.FollowInto, s); return notEmpty(s) },
 	},
@@ -97,7 +97,7 @@ var siteKeys = []key{
 	},
 	{
 		path: "hidden_files", kind: kindChoice, def: `"refuse"`, choices: []string{"refuse", "apache"},
-		about:   "`refuse` answers 404 for dot files (but `.well-known`), `.ht*`, backups and what version control leaves; `apache` is as open as a stock Apache: only `.ht*` is refused, text is not said to be UTF-8, and nothing is compressed on the fly that a `.htaccess` does not name.",
+		about:   "`refuse` answers 404 for dot files and folders (but `.well-known`), backups and what version control leaves, and 404, or where `.htaccess` files are read 403, for every `.ht*`, whether there is one or not; `apache` is as open as a stock Apache: only `.ht*` is refused, text is not said to be UTF-8, and nothing is compressed on the fly that a `.htaccess` does not name.",
 		setText: func(t target, s string) error { t.site.HiddenFiles = s; return nil },
 	},
 	{
@@ -112,8 +112,8 @@ var siteKeys = []key{
 		setText: setProxyTo,
 	},
 	{
-		path: "symlinks", kind: kindChoice, def: `"inside"`, choices: []string{"inside", "follow"},
-		about:   "`inside` follows symbolic links that end in the document root, an alias or `follow_into`; `follow` all of them.",
+		path: "symlinks", kind: kindChoice, def: `"auto"`, choices: []string{SymlinksAuto, SymlinksInside, SymlinksFollow},
+		about:   "Which symbolic links are followed: with `inside` those that end in the document root, an alias or `follow_into`; with `auto` also those that the recognised application [is known to have](#symbolic-links); with `follow` all. Others are answered by 403.",
 		setText: func(t target, s string) error { t.site.Symlinks = s; return nil },
 	},
 	{
@@ -123,7 +123,7 @@ var siteKeys = []key{
 	},
 	{
 		path: "no_php", kind: kindList, def: `[]`,
-		about:   "Paths below the document root where no script ever runs, [patterns](#patterns); adds to those of the application (uploads, caches).",
+		about:   "Paths below the document root where no script ever runs, neither PHP's nor a CGI program (but for those in `cgi.folders`), [patterns](#patterns); adds to those of the application (uploads, caches). A script that a symbolic link gives another name is judged by both.",
 		reset:   func(t target) { t.site.NoPHP = nil },
 		setText: func(t target, s string) error { return addPattern(&t.site.NoPHP, s) },
 	},

@@ -10,6 +10,7 @@ const (
 	versionBytesMax  = 256 << 10
 	folderEntriesMax = 4096 // names looked at per folder by Detect
 	linksMax         = 256  // links out of a docroot that are reported
+	linkFoldersMax   = 256  // folders below a docroot that are searched for links
 
 	nameBytesMax  = 253 // a host name, RFC 1035 §2.3.4
 	labelBytesMax = 63

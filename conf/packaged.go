@@ -24,6 +24,21 @@ var packaged = []struct {
 		docroot: "/usr/share/phpmyadmin",
 		follow:  []string{"/usr/share/javascript", "/usr/share/doc/phpmyadmin"},
 	},
+	{
+		docroot: "/usr/share/mediawiki",
+		follow: []string{
+			"/var/lib/mediawiki/extensions", "/var/lib/mediawiki/images", "/var/lib/mediawiki/config",
+			"/var/lib/mediawiki/LocalSettings.php", "/etc/mediawiki/LocalSettings.php", "/usr/share/javascript",
+		},
+	},
+	{
+		docroot: "/var/lib/mediawiki",
+		follow:  []string{"/usr/share/mediawiki", "/etc/mediawiki/LocalSettings.php", "/usr/share/javascript"},
+	},
+	{
+		docroot: "/usr/share/dokuwiki",
+		follow:  []string{"/var/lib/dokuwiki/lib", "/usr/share/javascript"},
+	},
 }
 
 // addPackaged adds those of a package's places that exist.

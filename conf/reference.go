@@ -154,5 +154,23 @@ With ` + "`app = \"auto\"`" + `, and without a configuration, the first of these
 | ` + "`php`" + ` | any ` + "`*.php`" + ` in the folder | the folder | none | |
 | ` + "`static`" + ` | nothing of these | the folder | none | |
 
-Debian's ` + "`/usr/share/wordpress` and `/usr/share/phpmyadmin`" + ` are known with the places their links lead into, and WordPress with its ` + "`/var/lib/wordpress/wp-content`" + `. Links at the top of a document root (and in folders of plugins and themes) that lead out of it are followed if root or their target's owner made them.
+## Symbolic links
+
+A link is followed if it ends in the document root, in an alias, or in one of the places that ` + "`follow_into`" + ` names. The document root itself may be a link, as ` + "`current`" + ` of a release is.
+
+Unless ` + "`symlinks`" + ` says otherwise (` + "`auto`" + `), links that a recognised application is known to have are followed as well, as far as they are there when sluice starts:
+
+| app | links |
+| --- | --- |
+| ` + "`wordpress`" + ` | ` + "`wp-content`, what is directly in it, each plugin and theme" + ` |
+| ` + "`drupal`" + ` | ` + "`modules`, `themes`, `profiles`, `libraries`" + ` and what is in them, each site and its ` + "`files`" + ` |
+| ` + "`mediawiki`" + ` | ` + "`extensions`, `skins`" + ` and what is in them, ` + "`images`, `config`, `mw-config`" + ` |
+| ` + "`dokuwiki`" + ` | ` + "`lib/tpl`, `lib/plugins`" + ` and what is in them |
+| ` + "`phpmyadmin`" + ` | each theme |
+| ` + "`laravel`" + ` | ` + "`storage`; into `storage/app/public`" + ` at any time |
+| ` + "`symfony`" + ` | ` + "`bundles`" + ` and what is in it, ` + "`uploads`" + ` |
+
+Root or the owner of the target must have made the link. None leads into what is the system's (` + "`/etc`, `/proc`, `/sys`, `/dev`, `/run`, `/var/log`; `/usr`, `/var`, `/home`, a home and the like as a whole" + `) or to a folder that contains the document root. Debian's ` + "`/usr/share/wordpress`, `/usr/share/phpmyadmin`, `/usr/share/mediawiki`, `/var/lib/mediawiki` and `/usr/share/dokuwiki`" + ` are known with the places their links lead into, and WordPress with its ` + "`/var/lib/wordpress/wp-content`" + `.
+
+The banner says which places outside are followed into. Links at these places and at the top of the document root that are not followed are in the log once at the start, and in what ` + "`sluice check`" + ` prints, with the ` + "`follow_into`" + ` they would take. The folders that releases share are such links in an application that is not recognised: ` + "`follow_into = [\"/srv/app/shared/uploads\"]`" + `.
 `

@@ -172,7 +172,7 @@ func (b *bridge) Head(hd *site.Head) {
 	b.headSent = true
 	b.promise(b.Req, hd)
 	h := &bridgeHead{status: hd.Status, fields: string(hd.Fields), length: hd.Length, bare: b.noContent}
-	if hd.Status == 204 || hd.LengthInFields || (hd.Status == 304 && hd.Length <= 0) {
+	if hd.Status == 204 || hd.Status == 304 || hd.LengthInFields {
 		h.length = -1
 	}
 	b.out.setHead(h)

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -105,6 +106,7 @@ func TestBridgeAnswersAsConnections(t *testing.T) {
 			{"HEAD", "/hello.php?n=7", nil, 200},
 			{"GET", "/big.php?n=3000000", nil, 200},
 			{"GET", "/hello.php/x", nil, 200},
+			{"GET", "/same.php?say=ab", nil, 304},
 			{"GET", "/accel.php?to=/big.bin", nil, 200},
 			{"POST", "/echo.php", nil, 200},
 		} {
@@ -151,6 +153,9 @@ func compareHeads(t *testing.T, name string, res *http.Response, own answer) {
 	t.Helper()
 	if res.ContentLength != own.length && res.StatusCode != 304 {
 		t.Errorf("%s: Content-Length %d, own connections get %d", name, res.ContentLength, own.length)
+	}
+	if got, want := res.Header["Content-Length"], own.header["Content-Length"]; res.StatusCode == 304 && !slices.Equal(got, want) {
+		t.Errorf("%s: Content-Length %q, own connections get %q", name, got, want)
 	}
 	for field := range own.header {
 		switch field {

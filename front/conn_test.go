@@ -157,6 +157,27 @@ func TestScriptLength(t *testing.T) {
 	})
 }
 
+// RFC 9110 §8.6: "A server MUST NOT send Content-Length in such a response unless its
+// field value equals the decimal number of octets that would have been sent in the
+// content of a 200 (OK) response to the same request." What a script prints beside a
+// 304 is not that.
+func TestNotModifiedByScript(t *testing.T) {
+	engines(t, func(t *testing.T, e loop.Engine) {
+		w := newWorld(t, e, change{})
+		c := w.dial()
+		for _, method := range []string{"GET", "HEAD"} {
+			for _, say := range []string{"", "ab"} {
+				c.send(strings.Replace(get("/same.php?say="+say), "GET", method, 1))
+				a := c.expect(method, 304)
+				if lines := a.header["Content-Length"]; len(lines) > 0 || len(a.header["Transfer-Encoding"]) > 0 || a.body != "" {
+					t.Errorf("%s, %q: %q %q", method, say, a.header, a.body)
+				}
+			}
+		}
+		c.stillOpen()
+	})
+}
+
 func TestPipelining(t *testing.T) {
 	engines(t, func(t *testing.T, e loop.Engine) {
 		w := newWorld(t, e, change{})

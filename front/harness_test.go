@@ -119,7 +119,7 @@ func docroot(t *testing.T) string {
 		"a.txt": []byte("static a"), "b.txt": []byte("static b"), "medium.bin": mediumFile,
 		"404.html": []byte("custom 404"), "sub/x.txt": []byte("x"),
 		"hello.php": nil, "echo.php": nil, "big.php": nil, "stream.php": nil, "block.php": nil, "accel.php": nil,
-		"env.php": nil, "fail.php": nil, "err404.php": nil, "len.php": nil,
+		"env.php": nil, "fail.php": nil, "err404.php": nil, "len.php": nil, "same.php": nil,
 	} {
 		full := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
@@ -416,6 +416,9 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		n, _ := strconv.Atoi(q.Get("n"))
 		w.Header().Set("Content-Length", q.Get("said"))
 		_, _ = w.Write(pattern(n))
+	case "same.php":
+		w.WriteHeader(http.StatusNotModified)
+		_, _ = io.WriteString(w, q.Get("say"))
 	case "stream.php":
 		a.stream(w, q.Get("n"))
 	case "block.php":

@@ -80,7 +80,7 @@ func (s *stream) Head(hd *site.Head) {
 	b = append(b, hd.Fields...)
 	switch {
 	case hd.Status == 204 || hd.LengthInFields:
-	case hd.Status == 304 && hd.Length <= 0:
+	case hd.Status == 304: // RFC 9110 §8.6: it would have to be that of a 200
 	case hd.Length >= 0:
 		b = append(b, "Content-Length: "...)
 		b = strconv.AppendInt(b, hd.Length, 10)

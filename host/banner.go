@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"path/filepath"
+	"strings"
+
+	"sluice/conf"
 )
 
 // Banner tells people what runs.
@@ -21,10 +25,39 @@ func (h *Host) Banner(w io.Writer, version string) {
 		if fc := p.cfg.FrontController; fc != "" {
 			_, _ = fmt.Fprintf(w, "  front      %s\n", fc)
 		}
+		if into := p.followed(); into != "" {
+			_, _ = fmt.Fprintf(w, "  follows    %s\n", into)
+		}
 		_, _ = fmt.Fprintf(w, "  php        %s\n", p.describePHP())
 	}
 	_, _ = fmt.Fprintf(w, "  engine     %s, %d loop(s)\n", h.engine, len(h.loops))
 }
+
+// followed names the places outside the document root that links may lead into, ""
+// for none.
+func (p *Site) followed() string {
+	if p.cfg.Symlinks == conf.SymlinksFollow {
+		return "every symbolic link, wherever it leads (symlinks = \"follow\")"
+	}
+	var list []string
+	for _, name := range p.cfg.FollowInto {
+		if name != p.cfg.Root && !strings.HasPrefix(name, p.cfg.Root+string(filepath.Separator)) {
+			list = append(list, name)
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	text := "links into " + strings.Join(list[:min(len(list), followedShownMax)], ", ")
+	if more := len(list) - followedShownMax; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// followedShownMax bounds the places named for each site: hundreds of plugins may
+// be links.
+const followedShownMax = 16
 
 func shownAddress(a string) string {
 	if ap, err := netip.ParseAddrPort(a); err == nil {

@@ -43,6 +43,9 @@ type Site struct {
 func wireSite(cfg *conf.Site, states []string, store *spool.Store, compressor *static.Compressor, php *phpRunner, log *zap.Logger) (*Site, error) {
 	p := &Site{cfg: cfg, php: php, log: log.With(zap.String("site", cfg.Label()))}
 	p.bodyMax.Store(max(cfg.BodyMax, 0))
+	if text := cfg.RefusedText(); text != "" {
+		p.log.Warn(text)
+	}
 	opts := site.Options{
 		Label: cfg.Label(), Names: cfg.Names, Path: cfg.Path, Index: cfg.Index, FrontController: cfg.FrontController,
 		Extensions: cfg.PHP.Extensions, Deny: denied(cfg, states), Chroot: cfg.PHP.Isolation.Chroot, NoPHP: cfg.NoPHP, BodyMax: p.bodyMax.Load,
@@ -136,7 +139,7 @@ func apacheTypes(own map[string]string) map[string]string {
 
 func roots(cfg *conf.Site, compressor *static.Compressor) []site.Root {
 	links := static.Inside
-	if cfg.Symlinks == "follow" {
+	if cfg.Symlinks == conf.SymlinksFollow {
 		links = static.Follow
 	}
 	base := static.Config{

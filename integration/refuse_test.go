@@ -32,16 +32,13 @@ func TestRefuseWrongScript(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "outside.php"), secretScript)
 	writeFile(t, filepath.Join(dir, "www-sibling/evil.php"), secretScript)
 	links := map[string]string{"passwd": "/etc/passwd", "deep/passwd": "/etc/passwd"}
-	if asRoot() {
-		// To whom a target belongs may link to it; root may link to everything.
-		links["link.php"], links["linkdir"], links["deep/link.php"] = "../outside.php", "../www-sibling", "../../outside.php"
-	}
+	// Nobody's link leads out of a folder that is no application's: neither root's nor
+	// that of whom the target belongs to.
+	links["link.php"], links["linkdir"], links["deep/link.php"] = "../outside.php", "../www-sibling", "../../outside.php"
+	links["etc"], links["deep/up"] = "/etc", "../.."
 	makeDir(t, filepath.Join(root, "deep"))
 	for link, to := range links {
 		if err := os.Symlink(to, filepath.Join(root, link)); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Lchown(filepath.Join(root, link), 65534, -1); asRoot() && err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -52,7 +49,7 @@ func TestRefuseWrongScript(t *testing.T) {
 		"/.x.php.swo", "/folder.php/evil.gif", "/folder.php/evil.gif/x.php", "/evil.php%20", "/evil.php.", "/evil.php%20/x.php",
 		"/%C5%BFcript.phP", "/../outside.php", "/%2e%2e/outside.php", "/..%2foutside.php", "/..%5coutside.php", "/ok.php/../../outside.php",
 		"/../www-sibling/evil.php", "/%2e%2e/www-sibling/evil.php", "/link.php", "/link.php/x", "/linkdir/evil.php", "/linkdir/evil.php/x",
-		"/passwd", "/deep/passwd", "/deep/link.php", "/linkdir", "/linkdir/",
+		"/passwd", "/deep/passwd", "/deep/link.php", "/linkdir", "/linkdir/", "/etc/passwd", "/deep/up/outside.php", "/deep/up/www-sibling/evil.php",
 		"/evil.jpg/..%2fok.php", "//evil.jpg/x.php", "/./evil.jpg/x.php", "/evil.jpg/%0a/x.php", "/ok.php%00/evil.jpg",
 	} {
 		a, err := tryRaw(s.addr, "GET", request(s, "GET", target, ""))
@@ -135,6 +132,9 @@ func TestRefuseUploads(t *testing.T) {
 			for _, path := range app.evil {
 				writeFile(t, filepath.Join(dir, app.root, path), secretScript)
 			}
+			if err := os.Symlink("."+filepath.Dir(app.evil[0]), filepath.Join(dir, app.root, "otherwise")); err != nil {
+				t.Fatal(err)
+			}
 			s := startSluiceZero(t, dir, "--workers", "1")
 			if a := get(t, s, "/"); a.body != "front" {
 				t.Fatalf("the front page: status %d, %q", a.status, a.body)
@@ -142,7 +142,7 @@ func TestRefuseUploads(t *testing.T) {
 			if out := s.proc.output(); !strings.Contains(strings.ToLower(out), app.name) {
 				t.Errorf("no %q in the banner:\n%s", app.name, out)
 			}
-			for _, path := range app.evil {
+			for _, path := range append(app.evil, "/otherwise/evil.php") {
 				for _, target := range []string{
 					path, path + "/x", path + "/x.php", path + "?a=b", strings.Replace(path, "evil", "%65vil", 1), "/" + path,
 					strings.ToUpper(path[:2]) + path[2:], "/index.php/.." + path, strings.Replace(path, "/evil", "/./evil", 1),
@@ -181,7 +181,13 @@ func TestRefuseHidden(t *testing.T) {
 		}
 	}
 	t.Run("refuse", func(t *testing.T) {
-		ask(t, startSluiceZero(t, root), func(name string) bool { return !strings.HasPrefix(name, ".well-known") })
+		s := startSluiceZero(t, root)
+		ask(t, s, func(name string) bool { return !strings.HasPrefix(name, ".well-known") })
+		for _, target := range []string{"/.git", "/.git/", "/.svn", "/.svn/", "/.nope", "/.nope/"} {
+			if a := get(t, s, target); a.status != http.StatusNotFound {
+				t.Errorf("%s: status %d, want 404", target, a.status)
+			}
+		}
 	})
 	t.Run("apache", func(t *testing.T) {
 		ask(t, startSluiceZero(t, root, "--hidden-files", "apache"), func(name string) bool {

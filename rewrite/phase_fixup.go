@@ -76,6 +76,9 @@ func (r *record) fixups() int {
 			r.redirectTo, r.file = "", FileInfo{}
 		}
 	}
+	if r.hiddenFolder() {
+		return 404
+	}
 	if status := r.fixupPath(); status != 0 {
 		return r.traced("mod_dir", status)
 	}
@@ -83,6 +86,20 @@ func (r *record) fixups() int {
 		r.editRequest()
 	}
 	return 0
+}
+
+// hiddenFolder keeps mod_dir and what comes after it from telling that a folder
+// exists that is not shown.
+func (r *record) hiddenFolder() bool {
+	hides := r.q.Site.HidesFolder
+	if hides == nil || r.file.Kind != Directory || r.proxyTo != "" {
+		return false
+	}
+	why := hides(r.filename)
+	if why != "" && r.q.Trace != nil {
+		r.q.trace(Event{Kind: TraceStatus, Directive: "sluice", Status: 404, After: why})
+	}
+	return why != ""
 }
 
 // fixupPath is mod_dir.

@@ -36,6 +36,9 @@ type Site struct {
 	Proxy bool
 	// IsScript tells whether a handler's name runs scripts.
 	IsScript func(handler string) bool
+	// HidesFolder says why a folder that exists is answered by 404, as if there were
+	// none; "" for one that is shown. nil hides none, as Apache does.
+	HidesFolder func(dir string) (why string)
 }
 
 // Field is a header field.

@@ -2,6 +2,7 @@ package site
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -157,6 +158,37 @@ func TestSendFile(t *testing.T) {
 	}
 	if x, _ := scriptAnswer(t, h, "/app.php"); x.Intercept(&cgi.Response{Status: 200}) {
 		t.Error("an ordinary response was taken over")
+	}
+}
+
+// A root that is a symlink may be named by either path, and leads nowhere else.
+func TestSendFileByConfiguredRoot(t *testing.T) {
+	dir, base := tree(t, siteFiles()), tree(t, map[string]string{"secret.txt": "secret"})
+	linked(t, base, "current", dir)
+	root := filepath.Join(base, "current")
+	for mode, of := range map[string]func(string) Options{"plain": options, "rules": ruledOptions} {
+		o := of(root)
+		if mode == "rules" {
+			if err := os.WriteFile(filepath.Join(dir, ".htaccess"), []byte("# nothing\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h := hostOf(t, o)
+		for path, want := range map[string]int{
+			root + "/style.css": 200, root + "//style.css": 200, root + "/.env": 404, root + "/none": 404,
+			root + "/../secret.txt": 500, root + "x": 500, root: 500, filepath.Join(base, "secret.txt"): 500,
+		} {
+			x, rec := exchange(t, get("/app.php"))
+			h.Serve(visitor(x))
+			if rec.heads != 0 {
+				t.Fatalf("%s: plan %+v", mode, x.plan)
+			}
+			x.Intercept(sendFile(path))
+			if rec.status != want || rec.finished != 1 || want == 200 && rec.body.String() != "css" || strings.Contains(rec.body.String(), "secret") {
+				t.Errorf("%s, %s: status %d %q, want %d", mode, path, rec.status, rec.body.String(), want)
+			}
+		}
+		h.Close()
 	}
 }
 

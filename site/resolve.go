@@ -55,25 +55,6 @@ func (x *Exchange) traceRefused() {
 // view makes a string of octets without copying; it must not be kept.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// refusedByName applies the rules about names to the path of a file.
-func (x *Exchange) refusedByName(path []byte) bool {
-	o := &x.site.opts
-	path = x.site.below(path)
-	if static.Hidden(path, o.Hidden) {
-		if o.Hidden == static.Apache {
-			x.refuse(403, "names that begin with .ht are never served")
-		} else {
-			x.refuse(404, "hidden file (hidden_files = \"refuse\")")
-		}
-		return true
-	}
-	if o.Deny != nil && o.Deny.Match(view(path)) {
-		x.refuse(404, "denied path")
-		return true
-	}
-	return false
-}
-
 // rootOf finds the root that a path lies in, and the path below it.
 func (s *local) rootOf(path []byte) (*rootCache, []byte) {
 	for i := 1; i < len(s.roots); i++ {
@@ -128,8 +109,8 @@ func (x *Exchange) planFile(root *rootCache, e *static.Entry, file, rest []byte)
 	o := &x.site.opts
 	script := x.site.isScript(file)
 	switch {
-	case script && o.NoPHP != nil && o.NoPHP.Match(view(x.site.below(file))):
-		x.refuse(403, "scripts never run in this folder")
+	case script && x.neverRuns(root, e, file):
+		x.refuse(403, whyNeverRuns)
 	case script && x.filesOnly:
 		x.refuse(403, "X-Sendfile names a script")
 	case script && x.site.php == nil:

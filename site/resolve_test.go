@@ -196,29 +196,114 @@ func TestResolveNoPHPAlias(t *testing.T) {
 	})
 }
 
+// Whether .htaccess files are obeyed or not, what is hidden is not found: not even a
+// folder's missing slash tells that it exists.
 func TestResolveHidden(t *testing.T) {
-	dir := tree(t, siteFiles())
+	files := siteFiles()
+	files[".htaccess"] = "Options +Indexes\n"
+	files[".svn/entries"], files["sub/.git/HEAD"], files["listed/a.txt"] = "secret", "secret", "x"
+	files[".git/index.html"], files["old.bak/a.txt"], files[".htfolder/a.txt"] = "secret", "old", "x"
+	dir := tree(t, files)
 	checkPlans(t, hostOf(t, options(dir)), []resolveCase{
-		{"/.htaccess", refused(404)},
-		{"/.env", refused(404)},
-		{"/%2eenv", refused(404)},
-		{"/.git/config", refused(404)},
 		{"/.git/", refused(404)},
 		{"/.git", refused(404)},
-		{"/.well-known/acme/token", file("/.well-known/acme/token")},
-		{"/dump.sql", refused(404)},
 	})
+	modes := map[string]func(string) Options{"plain": options, "rules": ruledOptions}
+	for mode, of := range modes {
+		t.Run(mode, func(t *testing.T) {
+			h := hostOf(t, of(dir))
+			t.Cleanup(h.Close)
+			missing := answered(t, h, get("/.nope"))
+			for _, target := range []string{
+				"/.env", "/%2eenv", "/.git/config", "/.git/", "/.git", "/.git/index.html", "/.git/none", "/.git?x=1",
+				"/.svn", "/.svn/", "/.svn/entries", "/sub/.git", "/sub/.git/", "/sub/.git/HEAD", "/%2egit", "/sub/../.git", "//.git",
+				"/dump.sql", "/.htfolder/", "/.nope/",
+			} {
+				rec := answered(t, h, get(target))
+				expect(t, target, rec, 404, "Location:")
+				if rec.body.String() != missing.body.String() {
+					t.Errorf("%s: %q is not what /.nope gets: %q", target, rec.body.String(), missing.body.String())
+				}
+				expect(t, target, answered(t, h, request("HEAD", target, "Host: test.example")), 404, "Location:")
+			}
+			// Apache's own rule for these says 403, whether they are there or not.
+			ht := map[string]int{"plain": 404, "rules": 403}[mode]
+			for _, target := range []string{"/.htaccess", "/.htfolder", "/.htnope"} {
+				expect(t, target, answered(t, h, get(target)), ht, "Location:")
+			}
+			for target, want := range map[string]string{"/.well-known/acme/token": "t", "/listed/a.txt": "x", "/old.bak/a.txt": "old"} {
+				if rec := answered(t, h, get(target)); rec.status != 200 || rec.body.String() != want {
+					t.Errorf("%s: %d %q", target, rec.status, rec.body.String())
+				}
+			}
+			expect(t, "/listed", answered(t, h, get("/listed")), 301, "Location: http://test.example/listed/")
+			expect(t, "/.well-known", answered(t, h, get("/.well-known")), 301, "Location: http://test.example/.well-known/")
+		})
+	}
+	for mode, of := range modes {
+		t.Run(mode+", as open as Apache", func(t *testing.T) {
+			o := of(dir)
+			o.Hidden = static.Apache
+			h := hostOf(t, o)
+			t.Cleanup(h.Close)
+			for target, want := range map[string]string{
+				"/.env": "secret", "/.git/config": "secret", "/dump.sql": "data", "/.svn/entries": "secret",
+			} {
+				if rec := answered(t, h, get(target)); rec.status != 200 || rec.body.String() != want {
+					t.Errorf("%s: %d %q", target, rec.status, rec.body.String())
+				}
+			}
+			expect(t, "/.htaccess", answered(t, h, get("/.htaccess")), 403)
+			expect(t, "/.svn", answered(t, h, get("/.svn")), 301, "Location: http://test.example/.svn/")
+		})
+	}
 	o := options(dir)
 	o.Hidden = static.Apache
 	checkPlans(t, hostOf(t, o), []resolveCase{
-		{"/.htaccess", refused(403)},
 		{"/.htaccess/", refused(403)},
 		{"/.HTpasswd", refused(403)},
-		{"/.env", file("/.env")},
-		{"/.git/config", file("/.git/config")},
-		{"/dump.sql", file("/dump.sql")},
 		{"/app.php", script("/app.php", "")},
 	})
+}
+
+// A folder that deny names is not found either, in both modes and by both settings of
+// hidden_files; rules of the site's own come first.
+func TestHiddenFolderUnderRules(t *testing.T) {
+	files := map[string]string{
+		".htaccess":     "ErrorDocument 404 \"none\nErrorDocument 403 \"forbidden\nRedirect 302 /.moved http://elsewhere.example/\n",
+		"private/a.txt": "secret", ".git/config": "secret", ".moved/x": "x", "open/x": "x",
+	}
+	for _, policy := range []static.Policy{static.Refuse, static.Apache} {
+		h := ruled(t, files, func(o *Options) { o.Deny, o.Hidden = below{"/private"}, policy })
+		for _, target := range []string{"/private", "/private/", "/private/a.txt", "/private/none"} {
+			if rec := answered(t, h, get(target)); rec.status != 404 || rec.body.String() != "none" {
+				t.Errorf("%v, %s: %d %q", policy, target, rec.status, rec.body.String())
+			}
+		}
+		expect(t, "/open", answered(t, h, get("/open")), 301)
+		expect(t, "/.moved", answered(t, h, get("/.moved")), 302, "Location: http://elsewhere.example/")
+	}
+	h := ruled(t, files)
+	if rec := answered(t, h, get("/.git/")); rec.status != 404 || rec.body.String() != "none" {
+		t.Errorf("/.git/: %d %q", rec.status, rec.body.String())
+	}
+	// A site below a path of its own has the same names.
+	h = ruled(t, files, func(o *Options) { o.Path, o.Deny = "/app", below{"/private"} })
+	for target, want := range map[string]int{"/app/.git": 404, "/app/private": 404, "/app/open": 301} {
+		expect(t, target, answered(t, h, get(target)), want)
+	}
+}
+
+// A front controller is asked neither for hidden names that are there nor for those
+// that are not.
+func TestHiddenBeforeFront(t *testing.T) {
+	h := ruled(t, map[string]string{"index.php": phpSource, ".git/config": "secret"}, func(o *Options) { o.FrontController = "/index.php" })
+	for _, target := range []string{"/.git", "/.git/", "/.git/config", "/.nope", "/.nope/config"} {
+		expect(t, target, answered(t, h, get(target)), 404)
+	}
+	if env, _ := rehearsed(t, h, get("/none")); env == nil {
+		t.Error("/none: no script")
+	}
 }
 
 // Whatever the policy, what may be a script on this or another file system is

@@ -39,6 +39,7 @@ type rules struct {
 	free   []*ruling
 	addr   netip.Addr // the server's, as text says it
 	text   string
+	path   []byte // scratch of hidesFolder
 }
 
 // ruling is a request's way through the rules, kept until its response is made.
@@ -70,6 +71,7 @@ func newRules(sl *local, base *rewrite.File) *rules {
 		IsScript: func(h string) bool {
 			return isPHPHandler(h) || h == cgiHandler && o.CGI != nil || h == appHandler && o.App != nil
 		},
+		HidesFolder: r.hidesFolder,
 	}
 	r.site.Maps = sl.maps.on(&r.world)
 	return r
@@ -390,7 +392,6 @@ func (x *Exchange) obeyFile(a *rewrite.Answer) {
 
 // obeyScript runs what the rules found, by its handler.
 func (x *Exchange) obeyScript(a *rewrite.Answer, root *rootCache, file []byte) {
-	o := &x.site.opts
 	switch {
 	case a.Handler == appHandler:
 	case a.Handler == cgiHandler:
@@ -398,13 +399,17 @@ func (x *Exchange) obeyScript(a *rewrite.Answer, root *rootCache, file []byte) {
 			x.refuseRuled(403, "Options ExecCGI is off in this folder")
 			return
 		}
+		if a.File.Kind == rewrite.Regular && !x.site.inCGIFolder(file) && x.neverRuns(root, nil, file) {
+			x.refuseRuled(403, whyNeverRuns)
+			return
+		}
 	case a.File.Kind != rewrite.Regular:
 		x.plan = Plan{Kind: Refused, Status: 404, Why: "no such script", File: file, ruled: a}
 		x.scratch = x.scratch[:0]
 		x.reply(404, scriptMissing, "text/html; charset=UTF-8", false)
 		return
-	case o.NoPHP != nil && o.NoPHP.Match(view(x.site.below(file))):
-		x.refuseRuled(403, "scripts never run in this folder")
+	case x.neverRuns(root, nil, file):
+		x.refuseRuled(403, whyNeverRuns)
 		return
 	case x.site.php == nil || a.Config.PHPOff():
 		x.refuseRuled(403, "PHP is off and the source of scripts is never sent")
@@ -437,6 +442,9 @@ func (x *Exchange) frontInstead() bool {
 	o := &x.site.opts
 	if o.FrontController == "" || x.hops > 0 || !strings.HasPrefix(x.ruling.a.URI, x.site.fcFolder) {
 		return false
+	}
+	if status, _ := x.site.hides(octets(x.ruling.a.URI)); status != 0 {
+		return false // nobody learns whether it exists
 	}
 	r := x.site.rules
 	if r.opts.AutoFront && r.world.Htaccess(r.site.Root+"/") != nil {

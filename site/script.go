@@ -243,13 +243,7 @@ func (x *Exchange) interceptSendFile(res *cgi.Response) bool {
 	if x.plan.isPHP() && x.asking == nil {
 		file = x.site.leftChroot(file)
 	}
-	for i := range x.site.roots {
-		r := &x.site.roots[i]
-		root := r.cache.RealRoot()
-		rest, ok := bytes.CutPrefix(file, []byte(root))
-		if root == "" || !ok || len(rest) == 0 || rest[0] != '/' {
-			continue
-		}
+	if r, rest := x.site.rootNamed(file); r != nil {
 		target := escapePath(r.prefix, rest)
 		x.endScript()
 		x.keepFields(res)
@@ -260,6 +254,20 @@ func (x *Exchange) interceptSendFile(res *cgi.Response) bool {
 	x.endScript()
 	x.fail(500, fmt.Errorf("site: X-Sendfile %.200q is not below a root of the site", res.SendFile))
 	return true
+}
+
+// rootNamed finds the root that a script names in the path of a file, resolved as
+// PHP has it or as it was configured, and what follows.
+func (s *local) rootNamed(file []byte) (r *rootCache, rest []byte) {
+	for i := range s.roots {
+		r := &s.roots[i]
+		for _, dir := range [...]string{r.cache.RealRoot(), r.cache.RootPath()} {
+			if rest, ok := bytes.CutPrefix(file, octets(dir)); ok && dir != "" && len(rest) > 0 && rest[0] == '/' {
+				return r, rest
+			}
+		}
+	}
+	return nil, nil
 }
 
 // escapePath encodes what DecodePath would take for something else.

@@ -19,8 +19,11 @@ type Entry struct {
 	key     string // decoded path without trailing slash
 	stamp   stamp
 	checked time.Time
-	place   link // in the Cache's list of live or missing paths
-	opened  link // in its list of descriptors
+	// realPath is the Entry's path without symlinks, as of resolved.
+	realPath string
+	resolved time.Time
+	place    link // in the Cache's list of live or missing paths
+	opened   link // in its list of descriptors
 
 	refs     int  // users besides the Cache
 	gone     bool // the Cache has forgotten it

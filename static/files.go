@@ -118,6 +118,24 @@ func (c *Cache) RealRoot() string {
 	return c.root.real
 }
 
+// RealPath is where an Entry from Lookup or Stat really lies, all symlinks resolved,
+// slash-separated; "" if that can't be told. Like the Entry it is believed for
+// Staleness.
+func (c *Cache) RealPath(e *Entry, now time.Time) string {
+	if fresh(e.resolved, now) {
+		return e.realPath
+	}
+	e.resolved = now
+	path, err := filepath.EvalSymlinks(filepath.Join(c.root.real, filepath.FromSlash(nameOf(e.key))))
+	if e.realPath = ""; err == nil {
+		e.realPath = filepath.ToSlash(path)
+	}
+	return e.realPath
+}
+
+// RootPath is the root as it was configured, absolute.
+func (c *Cache) RootPath() string { return c.root.path }
+
 // RootError says why the root cannot be used at the moment, nil if it can: all
 // its paths are Missing until it comes back.
 func (c *Cache) RootError() error { return c.root.err }

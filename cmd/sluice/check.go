@@ -26,7 +26,8 @@ func checkCommand() *cobra.Command {
 		Long: `Report all faults at once, each with its file and line.
 
 With DIR, every .htaccess below it is read as serve would read it (folders
-behind symbolic links are not entered). With --config, the configuration is
+behind symbolic links are not entered). Symbolic links of the document root that
+serve does not follow are warned of. With --config, the configuration is
 checked, and the .htaccess files of its sites by their allow_override.
 
 The exit code is 3 when there are errors: a .htaccess with one makes every
@@ -71,6 +72,7 @@ func (c *htaccessCheck) folder(dir string, flags conf.Overrides) error {
 		return err
 	}
 	s := &cfg.Sites[0]
+	c.links(s)
 	if len(s.AllowOverride) == 0 {
 		c.good = "allow_override is None: .htaccess files are not read"
 		return nil
@@ -92,6 +94,7 @@ func (c *htaccessCheck) config(file string, flags conf.Overrides) error {
 	c.good = fmt.Sprintf("%s is right: %d site(s), listening on %s", file, len(cfg.Sites), addresses(cfg.Listen))
 	for i := range cfg.Sites {
 		s := &cfg.Sites[i]
+		c.links(s)
 		if len(s.AllowOverride) == 0 {
 			continue
 		}
@@ -138,7 +141,11 @@ func (c *htaccessCheck) print(w io.Writer) error {
 		b.WriteString(c.good + "\n")
 	}
 	for _, f := range c.findings {
-		fmt.Fprintf(&b, "%s:%d: %-7s  ", f.File, f.Line, f.Level)
+		b.WriteString(f.File)
+		if f.Line > 0 { // else it is about the file as such
+			fmt.Fprintf(&b, ":%d", f.Line)
+		}
+		fmt.Fprintf(&b, ": %-7s  ", f.Level)
 		if f.Directive != "" {
 			b.WriteString(f.Directive + ": ")
 		}

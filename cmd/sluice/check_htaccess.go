@@ -3,12 +3,14 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"sluice/conf"
 	"sluice/rewrite"
 )
 
@@ -58,6 +60,16 @@ func (c *htaccessCheck) walk(root string, dialect *rewrite.Dialect) error {
 		c.findings = append(c.findings, rewrite.CompileAll(text, path, filepath.Dir(path), dialect).Findings...)
 		return nil
 	})
+}
+
+// links warns of the symbolic links that a site has and does not follow.
+func (c *htaccessCheck) links(s *conf.Site) {
+	for _, l := range s.Refused {
+		c.add(rewrite.Finding{
+			File: filepath.Join(s.Root, filepath.FromSlash(l.Name)), Directive: "symlinks", Level: rewrite.Warning,
+			Message: fmt.Sprintf("leads out of the document root to %s and is not followed (%s); if it shall be: follow_into = [%q]", l.Target, l.Why, l.Target),
+		})
+	}
 }
 
 func (c *htaccessCheck) add(f rewrite.Finding) { c.findings = append(c.findings, f) }

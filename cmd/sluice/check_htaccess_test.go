@@ -66,12 +66,13 @@ func TestCheckFolder(t *testing.T) {
 	}
 	want := []string{
 		"a/.htaccess:1: warning Header:", "a/deep/er/.htaccess:1: error <Files:",
-		"b/.htaccess:2: skipped ModPagespeed:", "b/.htaccess:3: error Bogus:", "b/.htaccess:5: error RewriteRule:", "4 .htaccess file(s):",
+		"b/.htaccess:2: skipped ModPagespeed:", "b/.htaccess:3: error Bogus:", "b/.htaccess:5: error RewriteRule:", "link: warning symlinks:",
+		"4 .htaccess file(s):",
 	}
 	if got := strings.Join(places, "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s\nof\n%s", got, strings.Join(want, "\n"), b.String())
 	}
-	if !strings.HasSuffix(b.String(), "4 .htaccess file(s): 3 error(s), 1 warning(s), 1 directive(s) skipped\n") {
+	if !strings.HasSuffix(b.String(), "4 .htaccess file(s): 3 error(s), 2 warning(s), 1 directive(s) skipped\n") {
 		t.Errorf("summary: %s", b.String())
 	}
 }

@@ -1,0 +1,63 @@
+package site
+
+import (
+	"strings"
+
+	"sluice/static"
+)
+
+const (
+	whyHidden = "hidden file (hidden_files = \"refuse\")"
+	whyDenied = "denied path"
+)
+
+// hides says by which status a path is refused for its names, and why; 0 for one
+// that is not.
+func (s *local) hides(path []byte) (status int, why string) {
+	o := &s.opts
+	path = s.below(path)
+	switch {
+	case !static.Hidden(path, o.Hidden):
+	case o.Hidden == static.Apache:
+		return 403, "names that begin with .ht are never served"
+	default:
+		return 404, whyHidden
+	}
+	if o.Deny != nil && o.Deny.Match(view(path)) {
+		return 404, whyDenied
+	}
+	return 0, ""
+}
+
+// refusedByName applies the rules about names to the path of a file.
+func (x *Exchange) refusedByName(path []byte) bool {
+	status, why := x.site.hides(path)
+	if status != 0 {
+		x.refuse(status, why)
+	}
+	return status != 0
+}
+
+// hidesFolder says why the rules find no such folder, "" if they may: a redirect to
+// its slash would tell that it exists. As open as Apache, a site hides none but by
+// deny.
+func (r *rules) hidesFolder(dir string) string {
+	if !strings.HasSuffix(dir, "/") {
+		dir += "/"
+	}
+	root, rel := r.sl.rootOfFile(dir)
+	if root == nil {
+		return ""
+	}
+	r.path = append(append(r.path[:0], root.prefix...), rel...)
+	o := &r.sl.opts
+	if o.Deny != nil && o.Deny.Match(view(r.sl.below(r.path))) {
+		return whyDenied
+	}
+	// What would be in it is asked about: a folder's name is not that of a backup.
+	r.path = append(r.path, '_')
+	if o.Hidden == static.Refuse && static.Hidden(r.sl.below(r.path), o.Hidden) {
+		return whyHidden
+	}
+	return ""
+}
