@@ -95,6 +95,7 @@ func (h *Host) prepare() error {
 		return err
 	}
 	if !h.opts.Embedded {
+		warnOfOneClient(h.cfg, h.log)
 		if err := h.listen(); err != nil {
 			return err
 		}

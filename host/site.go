@@ -90,7 +90,7 @@ func wireSite(cfg *conf.Site, states []string, store *spool.Store, compressor *s
 	if php != nil {
 		backend := func(r *phpRunner) *gateway.Options {
 			return &gateway.Options{
-				Pool: r.pool, Lane: r.lane, Calls: r.calls, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg),
+				Pool: r.pool, Lane: r.lane, Calls: p.calls, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg),
 				RetrySafe: r.retrySafe(),
 			}
 		}

@@ -161,7 +161,7 @@ func TestGuardLooksAtWhatRuns(t *testing.T) {
 		{map[string]string{"PATH_INFO": "/x", "PATH_TRANSLATED": "/srv/bad.php"}, gofast.RoleResponder, 403},
 		{map[string]string{"PATH_INFO": "/x", "PATH_TRANSLATED": "/srv/bad.php"}, gofast.RoleFilter, 403},
 		{map[string]string{"PATH_INFO": "/x", "PATH_TRANSLATED": "/srv/bad.php"}, gofast.RoleAuthorizer, 0}, // is left out
-		{map[string]string{"PATH_TRANSLATED": "/srv/bad.php"}, gofast.RoleResponder, 0},                      // as well
+		{map[string]string{"PATH_TRANSLATED": "/srv/bad.php"}, gofast.RoleResponder, 0},                     // as well
 	} {
 		_, err := g.pairs(&gofast.Request{Params: tt.params, Role: tt.role})
 		var no *Refusal
