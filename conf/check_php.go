@@ -156,9 +156,10 @@ func saysDefault(k *key, n *node) bool {
 		return len(n.items) == 0
 	case shapeText:
 		return strconv.Quote(n.text) == k.def || k.kind == kindText && n.text == ""
-	default:
+	case shapeInteger, shapeBool, shapeOther:
 		return n.text == k.def || k.flagged && n.text == "false"
 	}
+	return false
 }
 
 // where says what stands against a key.
