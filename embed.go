@@ -147,9 +147,9 @@ func (s *Server) Session(host, path string) (*session.Transport, error) {
 	return t, nil
 }
 
-// Close ends the server: requests in flight, those of sessions too, finish, for at most Config's
-// shutdown_timeout, then workers and loops end. The error tells that requests
-// were cut off. Whoever runs an http.Server shuts that down first.
+// Close ends the server: requests in flight, those of sessions too, finish, for at
+// most Config's shutdown_timeout, then workers and loops end. The error tells that
+// requests were cut off. Whoever runs an http.Server shuts that down first.
 func (s *Server) Close() error {
 	s.closing.Do(func() { s.closed = s.host.Stop(s.cfg.ShutdownTimeout) })
 	return s.closed
