@@ -13,6 +13,7 @@ import (
 
 	"sluice/conf"
 	"sluice/host"
+	"sluice/session"
 )
 
 // Options say what a Server hosts. Exactly one of Root and Config must be set.
@@ -121,9 +122,34 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handler.ServeHTTP(w, r)
 }
 
-// Close ends the server: requests in flight finish, for at most Config's
-// shutdown_timeout, then workers and loops end. The error tells that requests
-// were cut off. Whoever runs an http.Server shuts that down first.
+// Session gives code written for gofast (github.com/yookoala/gofast) the PHP of the
+// site that serves host, as a request's Host has it, and path, as its URL has it:
+//
+//	php, err := server.Session("", "/blog/")
+//	http.Handle("/blog/api/", gofast.NewHandler(sessionHandler, php.Client))
+//
+// php.Client is a gofast.ClientFactory; php.Handler runs a session without gofast's
+// pipes. Its requests go to the workers, or FastCGI servers, of the site, by the same
+// queue and within the same number of connections as the site's own, and keep to its
+// request_time. Nothing else of the site has a part in them: not the Hook, no
+// .htaccess file, not php.client_requests, path_requests and env. What the session
+// makes of a request is looked at all the same: a SCRIPT_FILENAME that the site would
+// not run is 403 or 404; see session.Guard for the rest.
+//
+// The answer is the same for each call and ends with the server; it need not be
+// closed. The error tells that no site is there, or that it has no PHP, or has it in
+// a chroot.
+func (s *Server) Session(host, path string) (*session.Transport, error) {
+	t, err := s.host.Session(host, path)
+	if err != nil {
+		return nil, fmt.Errorf("sluice: %w", err)
+	}
+	return t, nil
+}
+
+// Close ends the server: requests in flight, those of sessions too, finish, for at
+// most Config's shutdown_timeout, then workers and loops end. The error tells that
+// requests were cut off. Whoever runs an http.Server shuts that down first.
 func (s *Server) Close() error {
 	s.closing.Do(func() { s.closed = s.host.Stop(s.cfg.ShutdownTimeout) })
 	return s.closed

@@ -133,10 +133,10 @@ func faultOf(from, to string) string {
 	switch {
 	case from == to:
 		return ""
-	case from == "" && slices.Contains([]string{"host", "conf"}, to):
+	case from == "" && slices.Contains([]string{"host", "conf", "session"}, to):
 		return ""
 	case from == "":
-		return "the root imports host and conf only"
+		return "the root imports host, conf and session only"
 	case from == examples && to == "":
 		return ""
 	case from == examples:
@@ -202,7 +202,7 @@ func TestFaultOf(t *testing.T) {
 		{"util", "loop", "util is not in the table in layout_test.go"},
 		{"cmd", "util", "util is not in the table in layout_test.go"},
 		{"", "host", ""},
-		{"", "loop", "the root imports host and conf only"},
+		{"", "loop", "the root imports host, conf and session only"},
 		{"cmd", "host", ""},
 		{"front", "host", "the import points up"},
 		{"examples", "", ""},

@@ -35,6 +35,7 @@ func (dr *draft) check() {
 		dr.report(theServer, "site", "no site; add a [[site]] with its root, or serve a folder: sluice serve DIR", nil)
 	}
 	dr.checkNames()
+	dr.checkPHP()
 	for i := range c.Sites {
 		dr.checkSite(i)
 	}

@@ -91,6 +91,7 @@ func (dr *draft) decode() {
 		}
 		s := dr.inherit()
 		dr.table(siteLevel, n, "", target{&dr.config, &s}, "")
+		ownUse(n, &s)
 		dr.config.Sites = append(dr.config.Sites, s)
 		dr.nodes = append(dr.nodes, n)
 	}

@@ -63,6 +63,11 @@ func (dr *draft) override(o Overrides) {
 		}
 		dr.flag(base, f.name, f.key, n)
 	}
+	if o.PHP != "" { // servers would go before it
+		for i := range dr.config.Sites {
+			dr.config.Sites[i].PHP.Servers = nil
+		}
+	}
 	if o.AccessLog != "" {
 		for i := range dr.config.Sites {
 			dr.config.Sites[i].AccessLog = nil

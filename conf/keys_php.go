@@ -53,7 +53,7 @@ var phpKeys = []key{
 	},
 	{
 		path: "php.client_requests", kind: kindInteger, def: `0`, max: 4096, unit: "requests",
-		about:     "How many requests of one client (address; of IPv6 the first 64 bits) may be with PHP at once; further ones wait, and get 503 after `queue_time`. 0: any number. The site's own calls do not count.",
+		about:     "How many requests of one client (address; of IPv6 the first 64 bits) may be with PHP at once; further ones wait, and get 503 after `queue_time`. 0: any number. The site's own calls need not wait, where sluice runs its PHP, on Linux; other clients on this machine count, so a proxy here has to be one of `trusted_proxies`: without, all that comes through it is one client.",
 		setNumber: func(t target, n int64) { t.site.PHP.ClientRequests = int(n) },
 	},
 	{

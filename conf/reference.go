@@ -122,7 +122,7 @@ memory_limit = "256M"
 
 The rules:
 
-- Unknown keys are faults; nothing is silently ignored.
+- Unknown keys are faults, and so are keys of the table php that do nothing for the PHP a site has (or, at the top, for any site); nothing is silently ignored.
 - A *size* is a string such as ` + "`\"64KiB\"`, `\"8MiB\"`, `\"1GiB\"`" + ` (units of 1024) or an integer of octets. A *duration* is a string such as ` + "`\"30s\"`, `\"1m30s\"`, `\"500ms\"`" + `.
 - Where a list of strings is wanted, a single string stands for a list of one.
 - Relative paths start from the folder of the file. Flags of the command line win over the file; relative paths in them start from the working directory.

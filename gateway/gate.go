@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"time"
 
 	"sluice/fcgi"
 )
@@ -29,6 +30,8 @@ type Gate struct {
 type Through struct {
 	Gate *Gate
 	Key  netip.Addr
+	// NotOwn: a site's call to itself (Options.Calls) need not wait here.
+	NotOwn bool
 }
 
 // gateRoom is what is inside by one key, and who waits to get in.
@@ -140,6 +143,60 @@ func (g *Gate) unlink(room *gateRoom, p *pass) {
 	room.waits--
 }
 
+// skip takes p out of the queue, and tells whether it was there still.
+func (g *Gate) skip(p *pass) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if p.state != passWaiting { // it has been let in, and is about to hear of it
+		return false
+	}
+	g.unlink(g.rooms[p.at.Key], p)
+	p.state = passOutside
+	return true
+}
+
+// mayBeOwn tells whether somebody has to look if r is a call of the site to itself
+// that need not wait before p's gate.
+func (r *Request) mayBeOwn(p *pass) bool {
+	return p.at.NotOwn && !r.looked && r.Caller.Client.IsValid() && r.lp.opts.Calls != nil
+}
+
+// waitBefore sets the time for a request before a gate.
+func (r *Request) waitBefore(p *pass) {
+	left := max(0, time.Duration(r.gateUntil-r.lp.l.Now()))
+	if r.mayBeOwn(p) {
+		left = min(left, laneTime)
+	}
+	r.lp.l.Arm(&r.limit, left)
+}
+
+// waitedBefore is called when that time is over.
+func (r *Request) waitedBefore(p *pass) {
+	lp := r.lp
+	switch {
+	case r.gateUntil <= lp.l.Now():
+		r.Refused(fmt.Errorf("%w: no turn for %s within %v", ErrGate, p.at.Gate.Name, lp.opts.Pool.QueueTime()))
+		return
+	case !r.mayBeOwn(p) || !lp.opts.looking.CompareAndSwap(false, true): // one is looked at at a time
+		r.waitBefore(p)
+		return
+	}
+	r.looked = true
+	r.waitBefore(p)
+	turn, caller := r.turn, r.Caller
+	go func() {
+		ours := lp.opts.Calls(caller)
+		lp.opts.looking.Store(false)
+		if ours {
+			lp.l.Post(func() {
+				if r.turn == turn && p.r == r && p.at.Gate.skip(p) {
+					p.called()
+				}
+			})
+		}
+	}()
+}
+
 // called: p was let in after it had waited.
 func (p *pass) called() {
 	if r := p.r; r != nil {
@@ -169,7 +226,8 @@ func (r *Request) goIn() {
 			r.Refused(err)
 			return
 		case !inside:
-			r.lp.l.Arm(&r.limit, r.lp.opts.Pool.QueueTime())
+			r.gateUntil, r.looked = r.lp.l.Now()+int64(r.lp.opts.Pool.QueueTime()), false
+			r.waitBefore(p)
 			return
 		}
 	}
@@ -186,7 +244,7 @@ func (r *Request) leaveGates() {
 // if it comes from this machine.
 func (r *Request) waitedTooLong() {
 	if len(r.passes) > 0 && !r.ticket.Waiting() {
-		r.Refused(fmt.Errorf("%w: no turn for %s within %v", ErrGate, r.passes[len(r.passes)-1].at.Gate.Name, r.lp.opts.Pool.QueueTime()))
+		r.waitedBefore(r.passes[len(r.passes)-1])
 		return
 	}
 	// As long as workers become free nobody is stuck. One request at a time is looked

@@ -79,7 +79,7 @@ func TestGateCountsByKey(t *testing.T) {
 	var list []*client
 	for i := range 12 { // four clients, three requests each; of all together three
 		key := netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 4)})
-		list = append(list, f.through("x", Through{gate, key}, Through{Gate: all}))
+		list = append(list, f.through("x", Through{Gate: gate, Key: key}, Through{Gate: all}))
 	}
 	f.eventually("three are inside", func() bool { return h.running.Load() == 3 })
 	close(h.release)
@@ -177,6 +177,79 @@ func TestGateThatOpens(t *testing.T) {
 	for _, c := range list {
 		c.gets(200, "ok")
 	}
+	f.eventually("the gate is empty", gate.empty)
+	f.healthy()
+}
+
+// A site's call to itself does not wait before the gate of its client, which is this
+// machine; others from here do, and a gate that is not the client's holds it back.
+func TestGateAndOwnCalls(t *testing.T) {
+	h := newHeld()
+	f := start(t, loop.Auto, rawly(h.serve), settings{conns: 8})
+	server := netip.MustParseAddrPort("127.0.0.1:2")
+	own, stranger := netip.MustParseAddrPort("127.0.0.1:1"), netip.MustParseAddrPort("127.0.0.1:3")
+	var looks atomic.Int32
+	f.opts.Calls = func(c Caller) bool {
+		looks.Add(1)
+		return c.Client == own && c.Server == server
+	}
+	visitor, path := &Gate{Name: "a client", Max: bound(1)}, &Gate{Name: "/x.php", Max: bound(1)}
+	from := func(who netip.AddrPort, gates ...Through) *client {
+		c := f.client("GET", "x")
+		f.on(func() {
+			c.r.Caller = Caller{Client: who, Server: server}
+			c.r.Gates = gates
+			c.r.Start(false)
+		})
+		return c
+	}
+	here := Through{Gate: visitor, Key: stranger.Addr(), NotOwn: true}
+	page := from(stranger, here)
+	f.eventually("the page is inside", func() bool { return h.running.Load() == 1 })
+	waits := from(stranger, here)
+	gone := from(own, here)
+	f.on(gone.gone)
+	call := from(own, here, Through{Gate: path})
+	f.eventually("the site's call is inside as well", func() bool { return h.running.Load() == 2 })
+	second := from(own, here, Through{Gate: path}) // waits before the path's gate
+	f.eventually("the stranger has been looked at, and the second call", func() bool { return looks.Load() == 3 })
+	time.Sleep(20 * time.Millisecond)
+	if n := h.running.Load(); n != 2 {
+		t.Errorf("%d are inside, want the page and its call", n)
+	}
+	h.release <- struct{}{}
+	h.release <- struct{}{}
+	close(h.release)
+	for _, c := range []*client{page, call, waits, second} {
+		c.gets(200, "ok")
+	}
+	f.eventually("the gates are empty", func() bool { return visitor.empty() && path.empty() })
+	f.healthy()
+}
+
+// A call that is not the site's waits no longer than others.
+func TestGateRefusesThoseFromHere(t *testing.T) {
+	h := newHeld()
+	f := start(t, loop.Auto, rawly(h.serve), settings{conns: 8, queue: 2 * laneTime})
+	f.opts.Calls = func(Caller) bool { return false }
+	gate := &Gate{Name: "a client", Max: bound(1)}
+	here := netip.MustParseAddrPort("127.0.0.1:1")
+	list := [2]*client{}
+	begin := time.Now()
+	for i := range list {
+		list[i] = f.client("GET", "x")
+		f.on(func() {
+			list[i].r.Caller = Caller{Client: here, Server: here}
+			list[i].r.Gates = []Through{{Gate: gate, Key: here.Addr(), NotOwn: true}}
+			list[i].r.Start(false)
+		})
+	}
+	list[1].fails(503)
+	if took := time.Since(begin); took < 2*laneTime {
+		t.Errorf("refused after %v, want %v", took, 2*laneTime)
+	}
+	close(h.release)
+	list[0].gets(200, "ok")
 	f.eventually("the gate is empty", gate.empty)
 	f.healthy()
 }

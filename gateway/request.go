@@ -87,8 +87,12 @@ type Request struct {
 	// how long it waits for a change.
 	ended uint64
 	pause time.Duration
-	limit loop.Timer
-	buf   []byte
+	// While it waits before a gate: until when, and whether somebody has looked whose
+	// call it is.
+	gateUntil int64
+	looked    bool
+	limit     loop.Timer
+	buf       []byte
 
 	// The request's content.
 	body    spool.Spool

@@ -1,7 +1,12 @@
 package host
 
 import (
+	"net"
+	"net/netip"
+	"slices"
 	"strings"
+
+	"go.uber.org/zap"
 
 	"sluice/conf"
 	"sluice/gateway"
@@ -28,6 +33,33 @@ func (r *phpRunner) boundPHP(opts *site.Options) {
 			},
 		})
 	}
+}
+
+// warnOfOneClient says that a bound for each client is one for all: who listens on
+// this machine only has a proxy before it, and believes none.
+func warnOfOneClient(cfg *conf.Config, log *zap.Logger) {
+	if len(cfg.TrustedProxies) > 0 || cfg.TrustUnix || slices.ContainsFunc(cfg.Listen, reachable) {
+		return
+	}
+	for i := range cfg.Sites {
+		if s := &cfg.Sites[i]; s.PHP.ClientRequests > 0 {
+			log.Warn("php.client_requests counts all visitors as one client: sluice listens on this machine only, so they come through a proxy, and trusted_proxies names none",
+				zap.String("site", s.Label()), zap.Int("client_requests", s.PHP.ClientRequests))
+		}
+	}
+}
+
+// reachable tells whether other machines can connect.
+func reachable(l conf.Listen) bool {
+	if l.Network == "unix" {
+		return false
+	}
+	name, _, err := net.SplitHostPort(l.Address)
+	if err != nil || name == "localhost" {
+		return err != nil
+	}
+	a, err := netip.ParseAddr(name)
+	return err != nil || !a.IsLoopback()
 }
 
 func endsInAny(s string, endings []string) bool {

@@ -41,6 +41,8 @@ type Host struct {
 	addrs    []string
 	failed   chan error // one place for each loop
 	ended    sync.WaitGroup
+	sessions sync.Mutex // guards the sites' gofast
+	stopped  bool       // guarded by sessions
 }
 
 const (
@@ -98,6 +100,7 @@ func (h *Host) prepare() error {
 		return err
 	}
 	if !h.opts.Embedded {
+		warnOfOneClient(h.cfg, h.log)
 		if err := h.listen(); err != nil {
 			return err
 		}
@@ -254,7 +257,10 @@ func (p *Site) learn(ctx context.Context, log *zap.Logger) {
 func (h *Host) Stop(limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	err := h.front.Drain(ctx)
+	sessions := make(chan error, 1)
+	go func() { sessions <- h.drainSessions(ctx) }()
+	err := errors.Join(h.front.Drain(ctx), <-sessions)
+	h.closeSessions()
 	if err != nil {
 		h.log.Warn("stopping", zap.Error(err))
 	}

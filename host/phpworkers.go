@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -119,9 +120,11 @@ func (r *phpRunner) endLooking() {
 	}
 }
 
-// calls tells whether a script of ours has made a connection.
-func (r *phpRunner) calls(from gateway.Caller) bool {
-	return r.group != nil && r.group.Calls(from.Client, from.Server)
+// calls tells whether a script of the site has made a connection. It takes its time.
+func (p *Site) calls(from gateway.Caller) bool {
+	return slices.ContainsFunc(p.runners(), func(r *phpRunner) bool {
+		return r.group != nil && r.group.Calls(from.Client, from.Server)
+	})
 }
 
 // renew replaces the workers by fresh ones without losing a request.

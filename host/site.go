@@ -36,12 +36,16 @@ type Site struct {
 	log      *zap.Logger
 	variants *phpVariants // of php; nil where PHP is not ours
 	bodyMax  atomic.Int64 // octets, 0 for no bound
+	store    *spool.Store
+	sticky   *session.Sticky       // nil: any server answers
+	never    func(url string) bool // of the paths, below the site's, of files that are no business of PHP's
+	gofast   *gofastSession        // guarded by Host.sessions; nil: nobody has asked for it
 }
 
 // wireSite turns a site's configuration into the packages' own options; states are
 // the folders that no site serves.
 func wireSite(cfg *conf.Site, states []string, store *spool.Store, compressor *static.Compressor, php *phpRunner, log *zap.Logger) (*Site, error) {
-	p := &Site{cfg: cfg, php: php, log: log.With(zap.String("site", cfg.Label()))}
+	p := &Site{cfg: cfg, php: php, store: store, log: log.With(zap.String("site", cfg.Label()))}
 	p.bodyMax.Store(max(cfg.BodyMax, 0))
 	if text := cfg.RefusedText(); text != "" {
 		p.log.Warn(text)
@@ -72,6 +76,7 @@ func wireSite(cfg *conf.Site, states []string, store *spool.Store, compressor *s
 			return nil, err
 		}
 	}
+	p.sticky, p.never = opts.Sticky, neverRun(&opts)
 	p.usePrograms(&opts, store)
 	if err := p.startServers(&opts, store); err != nil {
 		p.Close()
@@ -87,11 +92,10 @@ func wireSite(cfg *conf.Site, states []string, store *spool.Store, compressor *s
 	opts.Roots = roots(cfg, compressor)
 	if php != nil {
 		backend := func(r *phpRunner) *gateway.Options {
-			o := &gateway.Options{Pool: r.pool, Lane: r.lane, Calls: r.calls, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg)}
-			if r.upstreams != nil {
-				o.RetrySafe = cfg.PHP.Balance.Retry
+			return &gateway.Options{
+				Pool: r.pool, Lane: r.lane, Calls: p.calls, Store: store, RequestTime: cfg.PHP.RequestTime, Log: site.Log{}, Params: params(cfg),
+				RetrySafe: r.retrySafe(),
 			}
-			return o
 		}
 		opts.PHP, opts.SlowTime = backend(php), cfg.PHP.SlowTime
 		php.boundPHP(&opts)
@@ -106,6 +110,23 @@ func wireSite(cfg *conf.Site, states []string, store *spool.Store, compressor *s
 		return nil, err
 	}
 	return p, nil
+}
+
+// retrySafe is how often a safe request is sent again: own workers break off for
+// reasons of their own.
+func (r *phpRunner) retrySafe() int {
+	if r.upstreams == nil {
+		return 0
+	}
+	return r.cfg.Balance.Retry
+}
+
+// neverRun tells which paths PHP has no part in, whoever asks.
+func neverRun(o *site.Options) func(url string) bool {
+	hidden, deny, noPHP := o.Hidden, o.Deny, o.NoPHP
+	return func(url string) bool {
+		return static.Hidden([]byte(url), hidden) || deny != nil && deny.Match(url) || noPHP != nil && noPHP.Match(url)
+	}
 }
 
 // Site is what the loops serve.

@@ -6,6 +6,7 @@
 //     and its pools, so that gofast's session handlers, middlewares, handlers,
 //     authorizers and filters run unchanged; handler.go runs them without gofast's
 //     pipes. guard.go is what is checked after foreign code had the request.
+//     Server.Session of package sluice gives out one for an embedded site.
 //
 // exchange.go carries one such request: its methods that the gateway calls run on
 // a loop, Do and the rest in the caller's goroutine. They meet in flow.go, the

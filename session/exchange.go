@@ -102,6 +102,7 @@ func (x *exchange) begin(hasContent bool) {
 func (x *exchange) finish() {
 	x.over = true
 	delete(x.p.live, x)
+	x.p.ended()
 	close(x.ended)
 }
 

@@ -25,6 +25,9 @@ type Guard struct {
 	// Extensions are those of SCRIPT_FILENAME that are run (".php"); none allows
 	// any.
 	Extensions []string
+	// Check, if not nil, is asked last about a SCRIPT_FILENAME that is to be run.
+	// The status of a *Refusal is the client's; other errors are 403.
+	Check func(file string) error
 	// Remote: the backend has other files than we, so that SCRIPT_FILENAME is not
 	// looked at. Otherwise it must be a file, if there is a Root.
 	Remote bool
@@ -55,7 +58,7 @@ func (g *Guard) check() error {
 
 // pairs encodes the request's parameters, those that may pass, in order.
 func (g *Guard) pairs(req *gofast.Request) ([]byte, error) {
-	if err := g.script(req.Params["SCRIPT_FILENAME"]); err != nil {
+	if err := g.script(scriptOf(req)); err != nil {
 		return nil, err
 	}
 	var header http.Header
@@ -143,8 +146,33 @@ func cleanFields(header http.Header) map[string]field {
 	return out
 }
 
+// scriptOf is the file that the backend runs. PHP takes PATH_TRANSLATED where
+// there is no SCRIPT_FILENAME.
+func scriptOf(req *gofast.Request) string {
+	if file := req.Params["SCRIPT_FILENAME"]; file != "" {
+		return file
+	}
+	if req.Role == gofast.RoleAuthorizer || req.Params["PATH_INFO"] == "" { // it is not passed on
+		return ""
+	}
+	return req.Params["PATH_TRANSLATED"]
+}
+
 // script looks whether a file may be run.
 func (g *Guard) script(file string) error {
+	if err := g.lies(file); err != nil || file == "" || g.Check == nil {
+		return err
+	}
+	err := g.Check(file)
+	var no *Refusal
+	if err == nil || errors.As(err, &no) {
+		return err
+	}
+	return &Refusal{http.StatusForbidden, err}
+}
+
+// lies looks where a file is and what it is called.
+func (g *Guard) lies(file string) error {
 	if file == "" {
 		return nil
 	}

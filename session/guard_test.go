@@ -136,6 +136,41 @@ func TestGuardScript(t *testing.T) {
 	}
 }
 
+// PHP runs PATH_TRANSLATED where there is no SCRIPT_FILENAME.
+func TestGuardLooksAtWhatRuns(t *testing.T) {
+	own := errors.New("no")
+	g := &Guard{Check: func(file string) error {
+		switch file {
+		case "/srv/teapot.php":
+			return &Refusal{http.StatusTeapot, own}
+		case "/srv/good.php":
+			return nil
+		}
+		return own
+	}}
+	for _, tt := range []struct {
+		params map[string]string
+		role   gofast.Role
+		status int
+	}{
+		{nil, gofast.RoleResponder, 0},
+		{map[string]string{"SCRIPT_FILENAME": "/srv/good.php"}, gofast.RoleResponder, 0},
+		{map[string]string{"SCRIPT_FILENAME": "/srv/bad.php"}, gofast.RoleResponder, 403},
+		{map[string]string{"SCRIPT_FILENAME": "/srv/teapot.php"}, gofast.RoleResponder, 418},
+		{map[string]string{"SCRIPT_FILENAME": "/srv/good.php", "PATH_INFO": "/x", "PATH_TRANSLATED": "/srv/x"}, gofast.RoleResponder, 0},
+		{map[string]string{"PATH_INFO": "/x", "PATH_TRANSLATED": "/srv/bad.php"}, gofast.RoleResponder, 403},
+		{map[string]string{"PATH_INFO": "/x", "PATH_TRANSLATED": "/srv/bad.php"}, gofast.RoleFilter, 403},
+		{map[string]string{"PATH_INFO": "/x", "PATH_TRANSLATED": "/srv/bad.php"}, gofast.RoleAuthorizer, 0}, // is left out
+		{map[string]string{"PATH_TRANSLATED": "/srv/bad.php"}, gofast.RoleResponder, 0},                     // as well
+	} {
+		_, err := g.pairs(&gofast.Request{Params: tt.params, Role: tt.role})
+		var no *Refusal
+		if (err == nil) != (tt.status == 0) || err != nil && (!errors.As(err, &no) || no.Status != tt.status || !errors.Is(err, own)) {
+			t.Errorf("%v as %d: %v, want status %d", tt.params, tt.role, err, tt.status)
+		}
+	}
+}
+
 // A refusal is a response, also through gofast's handler.
 func TestRefusalIsAResponse(t *testing.T) {
 	root := t.TempDir()

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -51,7 +52,9 @@ type Transport struct {
 // place is a Place with what is under way there.
 type place struct {
 	Place
-	live map[*exchange]bool // owned by the loop
+	// Owned by the loop:
+	live map[*exchange]bool
+	idle []chan struct{} // closed when nothing is live
 }
 
 // ErrClosed: the client or its transport has been closed.
@@ -101,7 +104,11 @@ func (t *Transport) start() {
 	}
 }
 
-// Close gives up what is under way, and ends the loops that New made.
+// Closed tells whether Drain or Close has been called.
+func (t *Transport) Closed() bool { return t.closed.Load() }
+
+// Close gives up what is under way, and ends the loops that New made. Connections on
+// other loops are those loops' owner's, who closes each Place's Local.
 func (t *Transport) Close() {
 	t.closed.Store(true)
 	var ended sync.WaitGroup
@@ -120,6 +127,35 @@ func (t *Transport) Close() {
 		})
 	}
 	ended.Wait()
+}
+
+// Drain takes no new requests and waits until those under way have their whole
+// response; the error tells that ctx ended first. Close is needed all the same.
+func (t *Transport) Drain(ctx context.Context) error {
+	t.closed.Store(true)
+	for _, p := range t.places {
+		idle := make(chan struct{})
+		if !p.Loop.Post(func() { p.idle = append(p.idle, idle); p.ended() }) {
+			continue // the loop has ended, and all with it
+		}
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			return fmt.Errorf("session: requests were under way still: %w", ctx.Err())
+		}
+	}
+	return nil
+}
+
+// ended tells those who wait for it that nothing is under way.
+func (p *place) ended() {
+	if len(p.live) > 0 {
+		return
+	}
+	for _, c := range p.idle {
+		close(c)
+	}
+	p.idle = nil
 }
 
 func (p *place) abortAll() {

@@ -17,16 +17,18 @@ type PathGate struct {
 }
 
 // throughGates says which gates a request for PHP has to pass: its client's, then
-// those of its path. The site's own calls pass the client's.
+// those of its path. The site's own calls need not wait before the client's: the
+// system is asked whose a connection from this machine is. Where a proxy says that
+// the client is this machine there is nobody to ask; it counts as the site.
 func (x *Exchange) throughGates(r *gateway.Request) {
 	o := &x.site.opts
-	here := x.fromHere()
-	if here && (!x.Peer.IsValid() || x.Peer == x.Client) { // the connection is the client's own
+	here, direct := x.fromHere(), !x.Peer.IsValid() || x.Peer == x.Client
+	if here && direct { // the connection is the client's own
 		r.Caller = gateway.Caller{Client: netip.AddrPortFrom(x.Client, x.ClientPort), Server: x.Server}
 	}
 	list := x.gates[:0]
-	if o.ClientGate != nil && !here {
-		list = append(list, gateway.Through{Gate: o.ClientGate, Key: clientKey(x.Client)})
+	if o.ClientGate != nil && (!here || direct) {
+		list = append(list, gateway.Through{Gate: o.ClientGate, Key: clientKey(x.Client), NotOwn: here})
 	}
 	for i := range o.PathGates {
 		g := &o.PathGates[i]
