@@ -3,9 +3,11 @@ package host
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -61,10 +63,7 @@ func (h *Host) makeFront() error {
 // listen opens the addresses of the configuration.
 func (h *Host) listen() error {
 	for _, l := range h.cfg.Listen {
-		if l.Network == "unix" {
-			removeLeftSocket(l.Address)
-		}
-		addr, err := h.front.Listen(l.Network, l.Address)
+		addr, err := h.listenOn(l)
 		if err != nil {
 			return at(StageListen, explainListen(l, err))
 		}
@@ -78,6 +77,24 @@ func (h *Host) listen() error {
 		}
 	}
 	return nil
+}
+
+// leftTime is how long an address that is in use may still be that of a sluice which
+// was killed: the kernel takes some milliseconds to clear an io_uring away, more when it
+// is busy.
+const leftTime = time.Second
+
+// listenOn opens one address.
+func (h *Host) listenOn(l conf.Listen) (net.Addr, error) {
+	for began := time.Now(); ; time.Sleep(leftTime / 50) {
+		if l.Network == "unix" {
+			removeLeftSocket(l.Address)
+		}
+		addr, err := h.front.Listen(l.Network, l.Address)
+		if err == nil || !errors.Is(err, syscall.EADDRINUSE) || time.Since(began) > leftTime {
+			return addr, err
+		}
+	}
 }
 
 // explainListen says what to do about an address that can't be had.
