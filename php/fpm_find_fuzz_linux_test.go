@@ -46,7 +46,7 @@ func FuzzParseUnixSockets(f *testing.F) {
 func FuzzParseTCPListener(f *testing.F) {
 	line := "   0: 0100007F:2328 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 12345 1 0\n"
 	f.Add(tcpHeader+line, uint16(9000), uint32(1000))
-	f.Add(strings.ReplaceAll(line, " 0A ", " 01 ")+strings.ReplaceAll(line, "1000", "-1"), uint16(9000), uint32(0))
+	f.Add(strings.ReplaceAll(line, " 0A ", " 01 ")+strings.ReplaceAll(line, "  1000 ", "  -1 "), uint16(9000), uint32(0))
 	f.Add(strings.ReplaceAll(line, "0100007F:2328", "00000000000000000000000000000000:FFFF"), uint16(65535), uint32(4294967295))
 	f.Fuzz(func(t *testing.T, text string, port uint16, uid uint32) {
 		got, ok := parseTCPListener(text, port)
