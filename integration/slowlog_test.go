@@ -80,7 +80,10 @@ func TestSlowLog(t *testing.T) {
 	expect("/die.php", 1, 1+slack, 0)
 
 	// Who has left leaves a line too. The worker may be new.
-	if !eventually(10*time.Second, func() bool { a, err := tryRaw(s.addr, "GET", request(s, "GET", "/quick.php", "")); return err == nil && a.body == "quick" }) {
+	if !eventually(10*time.Second, func() bool {
+		a, err := tryRaw(s.addr, "GET", request(s, "GET", "/quick.php", ""))
+		return err == nil && a.body == "quick"
+	}) {
 		t.Fatal("no worker after the one that died")
 	}
 	c := dial(t, s.addr)
