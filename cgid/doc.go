@@ -29,7 +29,12 @@
 // are the words of an indexed query (§4.4) when all of them are harmless
 // (arguments.go). A program that can't be run gives the status that Apache 2.4
 // gives: 404 if it is not there, 403 for a folder, 500 if it can't be executed
-// (script.go, with the refusal of php-cgi).
+// (script.go).
+//
+// php-cgi is refused (phpfile.go): by its name, and under any name by what the file
+// is, itself or a copy of one in Options.PHP. So are scripts whose #! line leads to
+// it, and shell scripts with a line that names it. A program in another language, or
+// a script that finds php-cgi by other means, can't be known.
 //
 // # How it ends
 //

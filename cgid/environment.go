@@ -3,6 +3,7 @@ package cgid
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"sluice/fcgi"
@@ -86,6 +87,16 @@ func (req *request) environment(extra []string) []string {
 		add(pair)
 	}
 	return list
+}
+
+// searchPath are the folders of an environment's PATH.
+func searchPath(env []string) []string {
+	for _, pair := range env {
+		if nameOf(pair) == "PATH" {
+			return filepath.SplitList(pair[len("PATH="):])
+		}
+	}
+	return nil
 }
 
 func nameOf(pair string) string {

@@ -15,6 +15,11 @@ const (
 	stderrBytesMax = 64 << 10
 	// scriptHeadBytes is how much of a script is looked at for php-cgi.
 	scriptHeadBytes = 4 << 10
+	// phpFilesLookedAt bounds the files that are looked at for php-cgi behind one
+	// script: its interpreter, that one's interpreter…
+	phpFilesLookedAt = 16
+	// compareBytes is what is read at once of a file that may be php-cgi's copy.
+	compareBytes = 64 << 10
 	// argumentsBytesMax and argumentsMax bound the words of an indexed query.
 	argumentsBytesMax = 4 << 10
 	argumentsMax      = 256

@@ -80,7 +80,8 @@ func (r *run) start() error {
 	if r.fault != nil {
 		return refuse(503, "standard input: %w", r.fault)
 	}
-	if err := inspect(r.req.script); err != nil {
+	env := r.req.environment(r.s.opts.Environment)
+	if err := r.s.inspect(r.req.script, searchPath(env)); err != nil {
 		return err
 	}
 	select {
@@ -88,14 +89,14 @@ func (r *run) start() error {
 	case <-r.Context().Done():
 		return context.Cause(r.Context())
 	}
-	err := r.exec()
+	err := r.exec(env)
 	if err != nil {
 		<-r.s.slots
 	}
 	return err
 }
 
-func (r *run) exec() error {
+func (r *run) exec(env []string) error {
 	outWrite, err := r.out.open()
 	if err != nil {
 		return refuse(503, "standard output: %w", err)
@@ -112,7 +113,7 @@ func (r *run) exec() error {
 	proc, err := r.s.starts.start(command{
 		path:  r.req.script,
 		args:  append([]string{r.req.script}, r.req.arguments()...),
-		env:   r.req.environment(r.s.opts.Environment),
+		env:   env,
 		dir:   filepath.Dir(r.req.script),
 		files: []*os.File{r.theirs, outWrite, errWrite},
 		as:    r.s.opts.Account,

@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"syscall"
 )
 
@@ -27,8 +24,8 @@ func refuse(status int, format string, args ...any) error {
 }
 
 // inspect says why a file can't be run as a CGI program, with the status that
-// Apache 2.4 gives for it.
-func inspect(path string) error {
+// Apache 2.4 gives for it. search is the program's PATH.
+func (s *Server) inspect(path string, search []string) error {
 	if !filepath.IsAbs(path) {
 		return refuse(500, "SCRIPT_FILENAME %q is no absolute path", path)
 	}
@@ -48,72 +45,10 @@ func inspect(path string) error {
 	if why := notExecutable(path, info); why != "" {
 		return refuse(500, "%q can't be executed: %s", path, why)
 	}
-	if isPHP(path) {
-		return refuse(403, "%q is php or starts php-cgi; as a CGI program it would take what clients send for options or code (CVE-2012-1823), so it is never run: let sluice serve PHP files itself, by php = \"auto\" or the address of a php-fpm", path)
+	if s.php.isPHP(path, search) {
+		return refuse(403, "%q is php, a copy of it, or starts php-cgi; as a CGI program it would take what clients send for options or code (CVE-2012-1823), so it is never run: let sluice serve PHP files itself, by php = \"auto\" or the address of a php-fpm", path)
 	}
 	return nil
-}
-
-var (
-	// phpProgram is the name of a PHP interpreter: php, php8.2, php-cgi8.2,
-	// php8.2-cgi, php.cgi, php5.fcgi, php-cgi.exe…
-	phpProgram = regexp.MustCompile(`(?i)^php[0-9.]*([-_.](cgi|fcgi|fastcgi|cli|fpm|dbg|wrapper)[0-9.]*)*(\.exe)?$`)
-	phpCGI     = regexp.MustCompile(`(?i)^php[0-9.]*[-_]?(cgi|fcgi|fastcgi|fpm)[0-9.]*(\.exe)?$`)
-	// wrapped is a shell script's line that runs php-cgi.
-	wrapped = regexp.MustCompile(`(?mi)^[ \t]*([^#\n]*[ \t;&|])?([^ \t\n#]*/)?php[0-9.]*-?f?cgi[0-9.]*([ \t;&|]|$)`)
-	shell   = regexp.MustCompile(`^(ba|da|k|z|a)?sh$`)
-)
-
-// isPHP tells whether running the file would run PHP with the request as its
-// options or its program: PHP itself, whatever link it hides behind, and
-// scripts that php-cgi interprets or that start it. A script for php, the
-// command line program, is not one: it takes nothing from a request by itself.
-func isPHP(path string) bool {
-	if phpProgram.MatchString(filepath.Base(path)) || phpProgram.MatchString(realBase(path)) {
-		return true
-	}
-	head := headOf(path)
-	line, text, _ := bytes.Cut(head, []byte("\n"))
-	if !bytes.HasPrefix(line, []byte("#!")) {
-		return false
-	}
-	words := strings.Fields(string(line[2:]))
-	for i, word := range words {
-		if phpCGI.MatchString(filepath.Base(word)) || (i == 0 && phpCGI.MatchString(realBase(word))) {
-			return true
-		}
-	}
-	for _, word := range words[:min(len(words), 2)] { // "sh", "env sh"
-		if shell.MatchString(filepath.Base(word)) {
-			return wrapped.Match(text)
-		}
-	}
-	return false
-}
-
-// realBase is the name of what a path leads to.
-func realBase(path string) string {
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return ""
-	}
-	return filepath.Base(real)
-}
-
-// headOf is the beginning of a file, empty if it can't be read: a program need
-// not be readable.
-func headOf(path string) []byte {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = f.Close() }()
-	b := make([]byte, scriptHeadBytes)
-	n, err := io.ReadFull(f, b)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil
-	}
-	return b[:n]
 }
 
 // explain makes a start's error one that helps: the kernel says "no such file"

@@ -1,9 +1,11 @@
 package cgid
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -42,7 +44,7 @@ func TestIsPHP(t *testing.T) {
 		if err := os.WriteFile(path, []byte(tt.text), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if got := isPHP(path); got != tt.want {
+		if got := phpFiles(nil).isPHP(path, nil); got != tt.want {
 			t.Errorf("%s %q: %v, want %v", tt.name, tt.text, got, tt.want)
 		}
 	}
@@ -59,7 +61,67 @@ func TestIsPHP(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{dir + "/hidden.cgi", dir + "/twice.cgi", behind} {
-		if !isPHP(path) {
+		if !phpFiles(nil).isPHP(path, nil) {
+			t.Errorf("%s: false, want true", path)
+		}
+	}
+}
+
+// PHP is known behind any name, by what the file is.
+func TestIsPHPByContent(t *testing.T) {
+	dir, bin := t.TempDir(), t.TempDir()
+	write := func(path, text string) string {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	binary := "\x7fELF" + strings.Repeat("php", compareBytes) + "end"
+	original := write(filepath.Join(bin, "original"), binary)
+	replaced := write(filepath.Join(bin, "replaced"), "\x7fELF an old one")
+	list := newPHPFiles([]string{original, original, bin, filepath.Join(bin, "none"), replaced})
+	if len(list) != 2 {
+		t.Fatalf("%d files are known, want 2", len(list))
+	}
+	hard := filepath.Join(dir, "hard.cgi")
+	oldOne := filepath.Join(dir, "old.cgi")
+	if err := errors.Join(os.Link(original, hard), os.Link(replaced, oldOne), os.Remove(replaced)); err != nil {
+		t.Fatal(err)
+	}
+	write(replaced, "\x7fELF an upgrade")
+	copied := write(filepath.Join(dir, "copy.cgi"), binary)
+	if runtime.GOOS != "windows" {
+		if err := os.Symlink(copied, filepath.Join(bin, "linked")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, tt := range map[string]struct {
+		text string
+		want bool
+	}{
+		"interpreter":        {"#!" + copied + "\n", true},
+		"interpreter, words": {"#! " + hard + " -d a=b\n", true},
+		"relative":           {"#!./copy.cgi\n", true},
+		"env":                {"#!/usr/bin/env original\n", true},
+		"env, link":          {"#!/usr/bin/env linked\n", true},
+		"env -S":             {"#!/usr/bin/env -S X=1 original -q\n", true},
+		"env -Sname":         {"#!/usr/bin/env -Soriginal\n", true},
+		"env, long option":   {"#!/usr/bin/env --split-string='" + copied + "' -q\n", true},
+		"nice":               {"#!/usr/bin/nice " + copied + "\n", true},
+		"by a script":        {"#!" + dir + "/interpreter\n", true},
+		"upgraded":           {"\x7fELF an upgrade", true},
+		"size by chance":     {binary[:len(binary)-1] + "x", false},
+		"of another":         {"#!/bin/sh\necho\n", false},
+		"itself":             {"#!" + dir + "/itself " + dir + "/itself\n", false},
+		"env of another":     {"#!/usr/bin/env perl\n", false},
+	} {
+		if got := list.isPHP(write(filepath.Join(dir, name), tt.text), []string{dir, bin}); got != tt.want && name != "by a script" {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+	for _, path := range []string{hard, copied, oldOne, original, filepath.Join(dir, "by a script")} { // all are written by now
+		if !list.isPHP(path, nil) {
 			t.Errorf("%s: false, want true", path)
 		}
 	}

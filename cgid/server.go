@@ -23,6 +23,10 @@ type Options struct {
 	OutputBytesMax int64
 	// Account is who programs run as, which takes root; nil is ourselves.
 	Account *Account
+	// PHP are the paths of php-cgi and php-fpm programs of this machine. They,
+	// their copies, and scripts for either are never run, nor is anything with such
+	// a name.
+	PHP []string
 	// Environment is added to that of every program, as NAME=value. A request's
 	// PARAMS win over it.
 	Environment []string
@@ -35,6 +39,7 @@ type Options struct {
 type Server struct {
 	*responder.Server
 	opts   Options
+	php    phpFiles
 	slots  chan struct{} // one element per running program
 	starts starter
 }
@@ -55,7 +60,7 @@ func Start(opts Options) (*Server, error) {
 	if opts.Log == nil {
 		opts.Log = func(string, error) {}
 	}
-	s := &Server{opts: opts, slots: make(chan struct{}, opts.Concurrency)}
+	s := &Server{opts: opts, php: newPHPFiles(opts.PHP), slots: make(chan struct{}, opts.Concurrency)}
 	s.starts.open()
 	var err error
 	s.Server, err = responder.Start(responder.Options{

@@ -17,6 +17,8 @@ type CGI struct {
 	Concurrency int
 	// RunTime ends a program that takes longer.
 	RunTime time.Duration
+	// OutputMax is how many octets a program may write; 0: no bound.
+	OutputMax int64
 }
 
 // Enabled tells whether the site runs CGI programs.
@@ -58,5 +60,10 @@ var cgiKeys = []key{
 		path: "cgi.run_time", kind: kindDuration, def: `"60s"`, min: sec, max: 24 * hour,
 		about:     "How long a CGI program may run; then it and all it has started are ended and the client gets 504.",
 		setNumber: func(t target, n int64) { t.site.CGI.RunTime = duration(n) },
+	},
+	{
+		path: "cgi.output_max", kind: kindSize, def: `"1GiB"`, max: 1 << 50,
+		about:     "How much a CGI program may write, head included; then it and all it has started are ended. The client gets 502, or an answer that breaks off if it had begun. 0 for no bound.",
+		setNumber: func(t target, n int64) { t.site.CGI.OutputMax = n },
 	},
 }

@@ -82,7 +82,7 @@ var fastcgiKeys = []key{
 	},
 	{
 		path: "php.sticky", kind: kindText, def: `""`,
-		about:   "Name of a signed cookie that keeps a client with one of several servers (`php.servers`, `fastcgi.servers`), for sessions in their memory; `\"\"`: any server answers.",
+		about:   "Name of a signed cookie that keeps a client with one of several servers (`php.servers`, `fastcgi.servers`), for sessions in their memory. It has the server's `name` in it for all to read, or its address where it has none. `\"\"`: any server answers.",
 		setText: func(t target, s string) error { t.site.PHP.Balance.Sticky = s; return nil },
 	},
 	{

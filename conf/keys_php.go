@@ -33,7 +33,7 @@ var phpKeys = []key{
 	},
 	{
 		path: "php.slow_time", kind: kindDuration, def: `"0s"`, max: hour,
-		about:     "Scripts that take longer are logged, with their back-trace under `manager = \"fpm\"`; 0 for none.",
+		about:     "Scripts that have a worker for longer are logged (`slow script`, with that time as `dur` and the wait for the worker as `waited`, in seconds), also when they fail or their client leaves; with their back-trace under `manager = \"fpm\"`. 0 for none.",
 		setNumber: func(t target, n int64) { t.site.PHP.SlowTime = duration(n) },
 	},
 	{

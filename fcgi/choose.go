@@ -48,9 +48,11 @@ func (b *branch) mayDial() bool {
 	return true
 }
 
-// choose picks the server for t among those that have room: of two at random
-// the one with less to do for its weight, which is nearly as good as the least
-// of all, and does not send all loops to the same one. nil means to wait.
+// choose picks the server for t among those that have room: of two drawn by
+// their weights the first, unless it clearly has more to do for its weight than
+// the second. That is nearly as good as the least of all, does not send all loops
+// to the same one, and gives each its share when there is little to do. nil means
+// to wait.
 func (lp *Local) choose(t *Ticket, r room) *branch {
 	if len(lp.branches) == 1 {
 		if b := lp.branches[0]; b.has(r) {
@@ -64,7 +66,18 @@ func (lp *Local) choose(t *Ticket, r room) *branch {
 		}
 		return nil
 	}
+	if d := t.drawn; r == toDial && d != nil {
+		// That one has no idle connection. To draw again would give its share to
+		// those that have.
+		t.drawn = nil
+		if !d.s.gone.Load() && d.s.health.circuit(lp.l.Now()) != open && d.has(r) {
+			return d
+		}
+	}
 	if b := lp.pick(t, r, false); b != nil {
+		if r == anyRoom {
+			t.drawn = b
+		}
 		return b
 	}
 	if lp.anySound(t) {
@@ -85,26 +98,44 @@ func (lp *Local) pick(t *Ticket, r room, last bool) *branch {
 		list = append(list, b)
 	}
 	lp.candidates = list
-	switch n := uint32(len(list)); n {
+	switch len(list) {
 	case 0:
 		return nil
 	case 1:
 		return list[0]
-	default:
-		i := lp.rand() % n
-		j := lp.rand() % (n - 1)
-		if j >= i {
-			j++
-		}
-		return lp.lesser(list[i], list[j], now)
 	}
+	first := lp.draw(list, now)
+	a := list[first]
+	list[first] = list[len(list)-1]
+	rest := list[:len(list)-1]
+	return lesser(a, rest[lp.draw(rest, now)], now)
 }
 
-// lesser is who has less to do for its weight.
-func (lp *Local) lesser(a, b *branch, now int64) *branch {
-	x := int64(a.load()+1) * b.weight(now)
-	y := int64(b.load()+1) * a.weight(now)
-	if y < x {
+// draw answers the index of one of the list, each as often as its weight says.
+func (lp *Local) draw(list []*branch, now int64) int {
+	if len(list) == 1 {
+		return 0
+	}
+	var sum uint64
+	for _, b := range list {
+		sum += uint64(b.weight(now))
+	}
+	n := (uint64(lp.rand()) * sum) >> 32
+	for i, b := range list {
+		w := uint64(b.weight(now))
+		if n < w {
+			return i
+		}
+		n -= w
+	}
+	return len(list) - 1 // a weight has grown meanwhile
+}
+
+// lesser is a, unless it has as much to do already, for its weight, as b would
+// have with one request more. Where neither is so, as when both are idle, the
+// draw decides: the load alone would give all to the one with more weight.
+func lesser(a, b *branch, now int64) *branch {
+	if int64(a.load())*b.weight(now) >= int64(b.load()+1)*a.weight(now) {
 		return b
 	}
 	return a

@@ -8,6 +8,7 @@ type Ticket struct {
 	at     int64
 	number uint64 // first come, first served
 	want   Want
+	drawn  *branch // by choose, without a connection that was ready
 	queued bool
 	prev   *Ticket
 	next   *Ticket

@@ -195,5 +195,15 @@ func FuzzDecoder(f *testing.F) {
 				t.Fatalf("%s: %q %v %v, whole: %q %v %v", how, got, gotBetween, gotErr, whole, between, err)
 			}
 		}
+		body, err := ParseEndRequest(b)
+		if (err == nil) != (len(b) >= 8) {
+			t.Fatalf("ParseEndRequest of %d octets: %v", len(b), err)
+		}
+		if err == nil {
+			again := AppendEndRequest(nil, 1, body.AppStatus, body.ProtocolStatus)[HeaderBytes:]
+			if string(again[:5]) != string(b[:5]) {
+				t.Fatalf("ParseEndRequest(%q) is %+v, which is written as %q", b[:8], body, again)
+			}
+		}
 	})
 }

@@ -88,14 +88,69 @@ func TestWeights(t *testing.T) {
 	settled(t, p, s)
 }
 
-// Requests one after the other go to all servers, too.
+// Requests one after the other, or few at once, go to all servers too, by their
+// weight. The bounds are five standard deviations away.
 func TestServersInTurn(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		weights       [2]int
+		requests      int
+		together      int
+		keep          time.Duration
+		leastA, mostA int
+	}{
+		{"equal", [2]int{0, 0}, 200, 1, 0, 60, 140},
+		{"1:2", [2]int{1, 2}, 300, 1, 0, 60, 140},
+		{"3:1", [2]int{3, 1}, 300, 1, 0, 188, 262},
+		{"1:2, connections not kept", [2]int{1, 2}, 300, 1, time.Nanosecond, 60, 140},
+		{"1:2, four at once", [2]int{1, 2}, 600, 4, 0, 120, 300},
+		{"3:1, four at once", [2]int{3, 1}, 600, 4, 0, 350, 520},
+		{"1:5, two at once", [2]int{1, 5}, 600, 2, 0, 45, 200},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			pause := time.Duration(0)
+			if tt.together > 1 {
+				pause = time.Millisecond
+			}
+			var list []Server
+			var counts [2]atomic.Int32
+			for i, name := range []string{"a", "b"} {
+				srv := newBackend(t, "unix", named(name, &counts[i], pause)).server(4)
+				srv.Weight = tt.weights[i]
+				list = append(list, srv)
+			}
+			p := NewPool(Options{Servers: list, KeepTime: tt.keep})
+			s := start(t, loop.Auto, p, 1)
+			got := flood(s, tt.requests, tt.together, Want{})
+			if got["a"] < tt.leastA || got["a"] > tt.mostA || got["a"]+got["b"] != tt.requests {
+				t.Errorf("%v, want a between %d and %d of %d", got, tt.leastA, tt.mostA, tt.requests)
+			}
+			settled(t, p, s)
+		})
+	}
+}
+
+// A server that has a connection ready gets no more than its share, and no further
+// connection, when the other has none.
+func TestShareWithoutReadyConnection(t *testing.T) {
 	var counts [2]atomic.Int32
 	a, b := newBackend(t, "unix", named("a", &counts[0], 0)), newBackend(t, "unix", named("b", &counts[1], 0))
-	p := NewPool(Options{Servers: []Server{a.server(2), b.server(2)}})
+	p := NewPool(Options{Servers: []Server{a.server(20), b.server(20)}})
 	s := start(t, loop.Auto, p, 1)
-	if got := flood(s, 200, 1, Want{}); got["a"] < 60 || got["b"] < 60 {
+	k := s[0].call("x")
+	k.want.Server = a.server(1).Key()
+	k.ask().wait()
+	got := map[string]int{}
+	for range 200 {
+		p.GiveBack(b.server(20))
+		eventually(t, "b has no connection", func() bool { return p.States()[1].InUse == 0 })
+		got[s[0].call("x").ask().wait().out]++
+	}
+	if got["b"] < 65 || got["b"] > 135 || got["a"]+got["b"] != 200 {
 		t.Errorf("%v", got)
+	}
+	if n := a.accepted.Load(); n != 1 {
+		t.Errorf("%d connections to the server that has an idle one", n)
 	}
 	settled(t, p, s)
 }

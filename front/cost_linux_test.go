@@ -110,8 +110,23 @@ func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
+	pollers(t, allocations)
+}
+
+// pollers runs a test on the engines that are made for Linux. The portable one has
+// a goroutine for each connection, and other costs.
+func pollers(t *testing.T, f func(t *testing.T, e loop.Engine)) {
+	t.Helper()
+	for _, e := range loop.Engines() {
+		if e != loop.Portable {
+			t.Run(string(e), func(t *testing.T) { f(t, e) })
+		}
+	}
+}
+
+func allocations(t *testing.T, e loop.Engine) {
 	for _, logged := range []bool{false, true} {
-		w := newWorld(t, loop.Epoll, change{
+		w := newWorld(t, e, change{
 			gateway: func(o *gateway.Options) {
 				socket := cheapBackend(t, "hello from a script")
 				o.Pool = fcgi.NewPool(fcgi.Options{Servers: []fcgi.Server{{Network: "unix", Address: socket, Conns: 2}}})
@@ -157,6 +172,10 @@ func TestIdleConnectionCost(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector makes everything larger")
 	}
+	pollers(t, idleConnectionCost)
+}
+
+func idleConnectionCost(t *testing.T, e loop.Engine) {
 	const (
 		conns        = 5000
 		bytesPerConn = 1 << 10
@@ -165,7 +184,7 @@ func TestIdleConnectionCost(t *testing.T) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < 2*conns+200 {
 		t.Skipf("descriptor limit %d, %v", limit.Cur, err)
 	}
-	w := newWorld(t, loop.Epoll, change{loops: 2})
+	w := newWorld(t, e, change{loops: 2})
 	ap, err := net.ResolveTCPAddr("tcp", w.addr)
 	if err != nil {
 		t.Fatal(err)

@@ -207,6 +207,7 @@ func (s *outSide) SpoolFailed(err error) {
 func (r *Request) Ended(end fcgi.EndRequestBody) {
 	c := r.conn
 	r.conn = nil
+	r.endedAt = r.lp.l.Now()
 	r.paused = false
 	r.limit.Stop()
 	r.flush.Stop()

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"slices"
+	"time"
 
 	"sluice/cgi"
 	"sluice/fcgi"
@@ -56,6 +57,9 @@ func (a *Authorization) Abort() {
 		a.r.Abort()
 	}
 }
+
+// Times is Request.Times.
+func (a *Authorization) Times() (waited, ran time.Duration) { return a.r.Times() }
 
 // Resume: the client takes more of a refusal.
 func (a *Authorization) Resume() {

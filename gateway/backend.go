@@ -131,6 +131,7 @@ func (lp *Local) Begin(c Client) *Request {
 		r.flush.Init(r.flushNow)
 	}
 	r.client = c
+	r.askedAt, r.grantedAt, r.endedAt = 0, 0, 0 // which Times tells until here
 	return r
 }
 

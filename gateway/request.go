@@ -120,7 +120,9 @@ type Request struct {
 	first      bool   // not behind another request
 	sentBack   bool   // from behind another request
 	avoid      string // the server that broke off
-	grantedAt  int64
+	// When it asked for a worker, when one had it (the last one, if it was sent
+	// again), and when that one was done; 0: not yet.
+	askedAt, grantedAt, endedAt int64
 }
 
 func (r *Request) reset() {
@@ -199,6 +201,10 @@ func (r *Request) ContentEnd() {
 
 func (r *Request) ask() {
 	r.become(queued)
+	if r.askedAt == 0 {
+		r.askedAt = r.lp.l.Now()
+	}
+	r.grantedAt, r.endedAt = 0, 0
 	r.goIn()
 }
 
@@ -400,6 +406,22 @@ func (r *Request) finish() {
 // Server is the key of the server that has the request, or had it last; empty
 // before one does. Client.Head may ask.
 func (r *Request) Server() string { return r.server }
+
+// Times tells how long the request has waited for a worker, its content being
+// complete, and how long one has had it, or had it; ran is 0 if none did. Client.End
+// and Client.Fail may still ask.
+func (r *Request) Times() (waited, ran time.Duration) {
+	now := r.lp.l.Now()
+	switch {
+	case r.askedAt == 0:
+		return 0, 0
+	case r.grantedAt == 0:
+		return time.Duration(now - r.askedAt), 0
+	case r.endedAt != 0:
+		now = r.endedAt
+	}
+	return time.Duration(r.grantedAt - r.askedAt), time.Duration(now - r.grantedAt)
+}
 
 // Describe implements fcgi.Describer.
 func (r *Request) Describe() string {

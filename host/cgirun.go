@@ -30,9 +30,13 @@ func (p *Site) startCGI(opts *site.Options, store *spool.Store) error {
 	if who.warning != "" && (p.php == nil || p.php.isolation == nil) { // else it was said
 		p.log.Warn(who.warning)
 	}
+	never := php.Installed()
+	if p.php != nil && p.php.bin.Path != "" {
+		never = append(never, p.php.bin.Path)
+	}
 	server, err := cgid.Start(cgid.Options{
-		Account:     programAccount(who.account),
-		Concurrency: p.cfg.CGI.Concurrency, Timeout: p.cfg.CGI.RunTime,
+		Account: programAccount(who.account), PHP: never,
+		Concurrency: p.cfg.CGI.Concurrency, Timeout: p.cfg.CGI.RunTime, OutputBytesMax: p.cfg.CGI.OutputMax,
 		Log: func(script string, err error) { p.log.Warn("cgi", zap.String("script", script), zap.Error(err)) },
 	})
 	if err != nil {

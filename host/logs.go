@@ -175,6 +175,9 @@ func report(log *zap.Logger, r site.Report, client netip.Addr, request string) {
 			ce.Write(append(fields, zap.Error(r.Err))...)
 		}
 	}
+	if r.Took > 0 {
+		log.Warn("slow script", append(fields[:len(fields):len(fields)], zap.Duration("dur", r.Took.Round(time.Millisecond)), zap.Duration("waited", r.Waited.Round(time.Millisecond)))...)
+	}
 	if len(r.Stderr) > 0 {
 		reportStderr(log, r, fields)
 	}

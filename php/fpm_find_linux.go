@@ -121,9 +121,9 @@ func parseTCPListener(text string, port uint16) (uid int, ok bool) {
 		if !found || err != nil || uint16(n) != port || !reachedByLoopback(host) {
 			continue
 		}
-		uid, err := strconv.Atoi(fields[7])
+		uid, err := strconv.ParseUint(fields[7], 10, 32)
 		if err == nil {
-			return uid, true
+			return int(uid), true
 		}
 	}
 	return 0, false

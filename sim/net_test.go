@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -287,7 +288,7 @@ type poller struct {
 	socks   []watched
 	acc     *acceptor
 	timeout time.Duration // what the loop asked for last
-	woken   bool
+	woken   atomic.Bool   // Close of the front runs beside the loop
 }
 
 func (p *poller) Add(s loop.Pollable, h loop.Handle, in loop.Interest) error {
@@ -325,7 +326,8 @@ func (p *poller) Remove(s loop.Pollable) error {
 }
 
 func (p *poller) Wait(evs []loop.Event, timeout time.Duration) (int, error) {
-	p.timeout, p.woken = timeout, false
+	p.timeout = timeout
+	p.woken.Store(false)
 	n := 0
 	for _, s := range p.socks {
 		wt := s.watching()
@@ -343,7 +345,7 @@ func (p *poller) Wait(evs []loop.Event, timeout time.Duration) (int, error) {
 	return n, nil
 }
 
-func (p *poller) Wake()        { p.woken = true }
+func (p *poller) Wake()        { p.woken.Store(true) }
 func (p *poller) Close() error { return nil }
 
 func (p *poller) Listen(string, string, bool) (loop.Acceptor, error) {

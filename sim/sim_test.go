@@ -11,7 +11,7 @@ import (
 // seedsDefault is how many seeds a test run tries, shortSeeds with -short;
 // SEEDS in the environment overrules both.
 const (
-	seedsDefault = 1500
+	seedsDefault = 3000
 	shortSeeds   = 300
 	failuresMax  = 5
 )

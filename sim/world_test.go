@@ -304,7 +304,7 @@ func (w *world) jump() {
 		}
 	}
 	for _, p := range w.pollers {
-		if p.woken {
+		if p.woken.Load() {
 			return
 		}
 		if p.timeout >= 0 {

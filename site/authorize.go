@@ -51,7 +51,7 @@ func (x *Exchange) mustAsk(a *rewrite.Answer) bool {
 // ask puts a request to an authorizer. Its content is held back meanwhile.
 func (x *Exchange) ask(i int, a *rewrite.Answer) {
 	x.plan = Plan{Kind: Script, File: []byte(a.URI), root: &x.site.roots[0], ruled: a}
-	x.query, x.started = x.Req.Query, x.site.loop.Now()
+	x.query = x.Req.Query
 	env := &cgi.Environment{Request: x.asRuled(a)}
 	x.fillEnvironment(env, false)
 	env.RedirectStatus = 200 // that of an error, if this is its page, is not the authorizer's

@@ -2,6 +2,7 @@ package site
 
 import (
 	"net/netip"
+	"time"
 
 	"sluice/cgi"
 	"sluice/gateway"
@@ -62,6 +63,9 @@ type Report struct {
 	// Status and Err: the request could not be served (well).
 	Status int
 	Err    error
+	// Took is how long a slow script had a worker, Waited how long its request
+	// waited for one before.
+	Took, Waited time.Duration
 }
 
 // Exchange is one request and its response.
@@ -89,7 +93,6 @@ type Exchange struct {
 
 	site     *local
 	request  *gateway.Request // the script at work
-	started  int64            // of it, by the loop's clock
 	content  contentState
 	received int64 // octets of content
 	headSent bool
@@ -257,6 +260,7 @@ func (x *Exchange) Resume() {
 
 // Gone: the client has left. The exchange must not be used after it.
 func (x *Exchange) Gone() {
+	x.reportSlow()
 	if r := x.request; r != nil {
 		x.request = nil
 		r.Abort()

@@ -39,7 +39,7 @@ func (x *Exchange) passOn(a *rewrite.Answer) {
 		return
 	}
 	r := x.site.proxy.Begin(x)
-	x.request, x.started = r, x.site.loop.Now()
+	x.request = r
 	x.fillAsk(&r.Env, a, hasContent)
 	if hasContent {
 		x.content = wanted

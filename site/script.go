@@ -45,7 +45,7 @@ func (x *Exchange) runScript() {
 	if x.plan.filter > 0 {
 		r.Role, r.Data = fcgi.Filter, data
 	}
-	x.request, x.started = r, x.site.loop.Now()
+	x.request = r
 	x.fillEnvironment(&r.Env, hasContent)
 	x.enterChroot(&r.Env)
 	r.Env.Request = req
@@ -216,6 +216,7 @@ func (x *Exchange) Intercept(res *cgi.Response) bool {
 
 // endScript: the script, or the authorizer that refuses, is not waited for.
 func (x *Exchange) endScript() {
+	x.reportSlow()
 	x.request = nil
 	x.endAsking()
 }
@@ -343,7 +344,6 @@ func (x *Exchange) Full() bool { return x.Stream.Full() }
 // End implements gateway.Client.
 func (x *Exchange) End() {
 	x.endScript()
-	x.reportSlow()
 	if x.packFailed {
 		x.breakOff()
 		return
@@ -354,11 +354,23 @@ func (x *Exchange) End() {
 	x.finish()
 }
 
-// reportSlow tells of a script that took its time, waiting for a worker included.
+// reportSlow tells of a script that has had a worker for longer than it should,
+// however its request ends. What goes before that, the queue and the request's
+// content, is not its fault.
 func (x *Exchange) reportSlow() {
 	limit := x.site.opts.SlowTime
-	if took := time.Duration(x.site.loop.Now() - x.started); limit > 0 && took > limit {
-		x.Stream.Report(Report{Site: x.Site(), Script: string(x.plan.File), Err: fmt.Errorf("site: slow: the script took %v (php.slow_time is %v)", took.Round(time.Millisecond), limit)})
+	if limit <= 0 {
+		return
+	}
+	var waited, took time.Duration
+	switch {
+	case x.request != nil:
+		waited, took = x.request.Times()
+	case x.asking != nil:
+		waited, took = x.asking.Times()
+	}
+	if took > limit {
+		x.Stream.Report(Report{Site: x.Site(), Script: string(x.plan.File), Took: took, Waited: waited})
 	}
 }
 
