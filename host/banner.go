@@ -44,9 +44,12 @@ func (p *Site) describePHP() string {
 		return "off"
 	}
 	r := p.php
-	v := r.facts.Version
+	v := r.bin.Version
+	if f := r.facts.Load(); f != nil {
+		v = f.Version
+	}
 	if v == "" {
-		v = r.bin.Version
+		v = "PHP"
 	}
 	text := fmt.Sprintf("%s (%s), %d workers", v, r.where, r.conns)
 	if most := r.sizer.max; most > r.conns {
@@ -54,7 +57,7 @@ func (p *Site) describePHP() string {
 	}
 	text += r.isolation.describe()
 	if r.group == nil {
-		text = fmt.Sprintf("%s at %s, up to %d connections", v, r.where, r.conns)
+		text = fmt.Sprintf("%s at %s, up to %d connections", v, r.where, r.pool.Conns())
 	}
 	if err := r.pool.Down(); err != nil {
 		text += "; NOT RUNNING: " + err.Error()

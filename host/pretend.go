@@ -69,7 +69,7 @@ func foundPHP(s *conf.Site) (where string, err error) {
 			ctx, cancel := context.WithTimeout(context.Background(), probeTime)
 			defer cancel()
 			if a, none := php.FindFPM(ctx); none == nil {
-				return "php-fpm at " + a.Network + ":" + a.Address, nil
+				return "php-fpm at " + a.String(), nil
 			}
 			fpm = true
 		}
