@@ -28,10 +28,10 @@ const (
 	// stokePause is how long a php-fpm gets to start one worker on demand, and
 	// stokePauseMax the pause where it can't start more: it has been asked for each
 	// one pokesPerWorker times.
-	stokePause    = 3 * time.Millisecond
+	stokePause    = 5 * time.Millisecond
 	stokePauseMax = 100 * time.Millisecond
 
-	pokesPerWorker = 4
+	pokesPerWorker = 8
 	// poolNameMaxBytes cuts the site's name in the name of its php-fpm pool.
 	poolNameMaxBytes = 64
 	// reloadSettle is how long the processes that a Reload replaces go on
