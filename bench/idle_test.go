@@ -5,7 +5,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -79,7 +78,7 @@ func TestHoldRefused(t *testing.T) {
 }
 
 func TestIdleGoals(t *testing.T) {
-	good := idleResult{Wanted: 100, Connections: 100, BytesEach: 1024, Kept: 0.9}
+	good := idleResult{Connections: 100, Processes: 1, BytesEach: 1024, Kept: 0.9}
 	for _, tt := range []struct {
 		change func(*idleResult)
 		want   string
@@ -97,15 +96,25 @@ func TestIdleGoals(t *testing.T) {
 		}
 		var b bytes.Buffer
 		r.print(&b)
-		if !strings.Contains(b.String(), tt.want) || strings.Contains(b.String(), "NOT MEASURED") {
+		if !strings.Contains(b.String(), tt.want) || !strings.Contains(b.String(), "by one process") {
 			t.Errorf("printed %q", b.String())
 		}
 	}
-	few := good
-	few.Connections = 99
+	many := good
+	many.Processes = 7
 	var b bytes.Buffer
-	few.print(&b)
-	if want := fmt.Sprint("NOT MEASURED with ", few.Wanted); !strings.Contains(b.String(), want) {
+	many.print(&b)
+	if want := "7 processes that share an address"; !strings.Contains(b.String(), want) {
 		t.Errorf("printed %q, want %q", b.String(), want)
+	}
+}
+
+func TestIdleProcesses(t *testing.T) {
+	for _, tt := range []struct{ n, most, want int }{
+		{100_000, 114_000, 1}, {100_000, 17_300, 7}, {17_300, 17_300, 1}, {17_301, 17_300, 2}, {1_000_000, 17_300, 61}, {10, 0, 0}, {10, -5, 0},
+	} {
+		if got := idleProcesses(tt.n, tt.most); got != tt.want {
+			t.Errorf("%d connections, %d in a process: %d processes, want %d", tt.n, tt.most, got, tt.want)
+		}
 	}
 }

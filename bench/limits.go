@@ -44,9 +44,11 @@ const (
 // descriptors) stay free, and how long all of them may take to open.
 const (
 	idleWanted      = 100_000
+	idleStartEach   = 100 * time.Millisecond
 	idlePerSource   = 10_000
 	idleSpare       = 200 // wrk's connections, probes
 	idleOpenWait    = 2 * time.Minute
+	idleOpenEach    = 500 * time.Microsecond
 	idleDialTimeout = 10 * time.Second
 	idleBytesGoal   = 1 * kib // of the server's memory for each
 	idleKeptGoal    = 0.9     // of the throughput without them

@@ -27,6 +27,7 @@ type options struct {
 	svgPath     string
 	strict      bool
 	descriptors uint64
+	idle        int // connections of the scenario of that name
 }
 
 func main() {
@@ -75,6 +76,7 @@ func parseOptions(args []string) (options, error) {
 	wantPeers := flags.String("peers", "sluice,nginx,bare", "all, or comma-separated: "+names(peers(), func(p peer) string { return p.name }))
 	flags.IntVar(&o.rounds, "rounds", 5, "runs of each peer in each scenario; the median counts")
 	flags.IntVar(&o.seconds, "seconds", 5, "length of a run")
+	flags.IntVar(&o.idle, "idle", idleWanted, "connections of the scenario idle")
 	flags.IntVar(&o.workers, "workers", 4, "php workers of each peer")
 	flags.StringVar(&o.sluice, "sluice", "bin/sluice", "the built program")
 	flags.StringVar(&o.caddy, "caddy", ".cache/bin/caddy", "the peer's program; installed there from the Go module proxy when missing")
@@ -89,7 +91,7 @@ func parseOptions(args []string) (options, error) {
 	var err1, err2 error
 	o.scenarios, err1 = choose("scenario", *wantScenarios, scenarios(), func(s scenario) string { return s.name })
 	o.peers, err2 = choose("peer", *wantPeers, peers(), func(p peer) string { return p.name })
-	if o.rounds < 1 || o.seconds < 1 || o.workers < 1 || flags.NArg() > 0 {
+	if o.rounds < 1 || o.idle < 1 || o.seconds < 1 || o.workers < 1 || flags.NArg() > 0 {
 		return o, errors.New("bench: -rounds, -seconds and -workers must be at least 1, and there are no arguments")
 	}
 	return o, errors.Join(err1, err2)

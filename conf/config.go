@@ -11,6 +11,8 @@ import (
 type Config struct {
 	// Listen holds the addresses to accept connections on, at least one.
 	Listen []Listen
+	// ReusePort lets other processes listen on the same addresses.
+	ReusePort bool
 	// Engine is the loop back end: auto, epoll, io_uring or portable.
 	Engine string
 	// Loops is the number of event loops, 0 for as many as the machine suggests.

@@ -62,6 +62,11 @@ var serverKeys = []key{
 		},
 	},
 	{
+		path: "reuse_port", kind: kindFlag, def: `false`,
+		about:   "Lets several sluice processes of one user listen on the same TCP addresses, if all of them say so; the system shares the connections out (SO_REUSEPORT). For more connections than one process may have descriptors, and for a new version that takes over before the old one is stopped.",
+		setFlag: func(t target, on bool) { t.server.ReusePort = on },
+	},
+	{
 		path: "engine", kind: kindChoice, def: `"auto"`, choices: []string{"auto", "epoll", "io_uring", "portable"},
 		about:   "The event loop's back end; `auto` takes the fastest that the system has.",
 		setText: func(t target, s string) error { t.server.Engine = s; return nil },

@@ -50,6 +50,9 @@ func (p *peer) record() (t Type, id uint16, content []byte, err error) {
 // next reads a whole request.
 func (p *peer) next() (q request, err error) {
 	t, id, content, err := p.record()
+	for err == nil && t == Stdin && len(content) == 0 { // as PHP does
+		t, id, content, err = p.record()
+	}
 	if err != nil {
 		return q, err
 	}

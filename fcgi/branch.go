@@ -47,7 +47,7 @@ func (lp *Local) setBranches() {
 func (b *branch) serve(t *Ticket) bool {
 	lp := b.lp
 	for i := len(lp.idle) - 1; i >= 0; i = min(i, len(lp.idle)) - 1 {
-		if lp.idle[i].b.s != b.s {
+		if lp.idle[i].b.s != b.s || lp.idle[i].away() {
 			continue
 		}
 		if b.needsNew(t) && b.s.used.Load() < b.s.conns() {
@@ -64,6 +64,10 @@ func (b *branch) serve(t *Ticket) bool {
 	}
 	if m := b.roomiest(); m != nil {
 		m.grant(t)
+		return true
+	}
+	if c := b.awaited(t); c != nil {
+		lp.grant(c, t)
 		return true
 	}
 	return false

@@ -81,6 +81,9 @@ type Conn struct {
 	left  departure
 	// grantedAt is when the request got the connection.
 	grantedAt int64
+	whole     bool // Want.Whole of the request
+	watched   bool // see watch
+	lingers   bool // left to its worker, which goes on with a script that has ended
 	// behind was written behind the request, first come, first served; see
 	// pipeline.go.
 	behind    []*follower
@@ -177,6 +180,10 @@ func (c *Conn) leave() {
 		return
 	}
 	left := time.Duration(c.leaveAt - c.lp.l.Now())
+	if left <= 0 && c.lingers {
+		c.close()
+		return
+	}
 	if left <= 0 {
 		c.Kill()
 		return

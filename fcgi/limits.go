@@ -32,6 +32,17 @@ const (
 	// asked for again, before it is ended.
 	givenUpTime = 30 * time.Second
 
+	// lingerLook is after what time a worker that has ended a request and reads
+	// nothing is taken for one whose script goes on: longer than a busy system lets
+	// it wait for a processor. lingerPause is how often those are looked at while
+	// requests wait, lingerMemory how long one makes all others suspect, and
+	// lingerTimeMax how long a connection is kept that its worker does not come
+	// back to.
+	lingerLook    = 100 * time.Millisecond
+	lingerPause   = time.Millisecond
+	lingerMemory  = 10 * time.Minute
+	lingerTimeMax = time.Hour
+
 	// dialRetryMin and dialRetryMax are the pauses between attempts to connect
 	// to a backend whose backlog is full or which is being restarted;
 	// DialTime of Options bounds them together.

@@ -24,6 +24,8 @@ type Local struct {
 	queueTimer loop.Timer // for the first ticket's deadline
 	idleTimer  loop.Timer
 	lookTimer  loop.Timer // while requests wait
+	// lingerTimer runs while there are watched connections.
+	lingerTimer loop.Timer
 	// behindTimer runs while there are followers, quick counts requests in a row
 	// that took little time, up to Pipelining.After.
 	behindTimer loop.Timer
@@ -87,6 +89,7 @@ func (lp *Local) Ask(a Asker, t *Ticket, w Want) {
 	}
 	if !lp.lookTimer.Armed() {
 		lp.l.Arm(&lp.lookTimer, fairness)
+		lp.lookSoon()
 	}
 }
 
@@ -108,11 +111,14 @@ func (lp *Local) lookAgain() {
 		return
 	}
 	lp.lookNow()
+	for lp.first != nil && len(lp.idle) > 0 && lp.serveReady() {
+	}
 	if lp.first != nil && lp.dialing == 0 && lp.l.Now()-lp.first.at >= int64(fairness) {
 		lp.reclaim()
 	}
 	if lp.first != nil {
 		lp.l.Arm(&lp.lookTimer, fairness)
+		lp.lookSoon()
 	}
 }
 
@@ -131,7 +137,9 @@ func (lp *Local) grant(c *Conn, t *Ticket) {
 	c.stdinOpen, c.got, c.sentAt = true, 0, c.c.Written()
 	c.counted, c.left.who, c.grantedAt = true, t.want.Left, lp.l.Now()
 	c.b.running++
+	c.whole = t.want.Whole
 	c.stream = t.asker.Granted(c)
+	c.watch()
 	lp.pipeline(c)
 }
 
@@ -163,6 +171,10 @@ func (lp *Local) release(c *Conn) {
 			c.close() // gone dials the fresh one with its permit
 			return
 		}
+		if c.mayLinger() && lp.lingered() {
+			lp.keepIdle(c)
+			return
+		}
 		lp.dequeue(t)
 		lp.grant(c, t)
 	case other != nil, lp.ending:
@@ -176,6 +188,8 @@ func (lp *Local) keepIdle(c *Conn) {
 	c.idleSince = lp.l.Now()
 	lp.idle = append(lp.idle, c)
 	lp.idleCount.Store(int32(len(lp.idle)))
+	c.sound()
+	lp.lookSoon()
 	if d := lp.pool.opts.IdleTime; d > 0 && !lp.idleTimer.Armed() {
 		lp.l.Arm(&lp.idleTimer, d)
 	}

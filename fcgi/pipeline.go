@@ -81,7 +81,7 @@ func (lp *Local) pipeline(c *Conn) {
 func (lp *Local) mayFollow(c *Conn, t *Ticket) bool {
 	opts := &lp.pool.opts
 	switch {
-	case !lp.pool.pipelines.Load(), c.b.s.conf.Load().Network != "unix": // a reset would overtake answers
+	case !lp.pool.pipelines.Load(), lp.lingered(), c.b.s.conf.Load().Network != "unix": // a reset would overtake answers
 		return false
 	case lp.quick < opts.Pipeline.After, !t.want.Whole, t.want.Fresh, t.picky(), len(lp.branches) != 1:
 		return false
@@ -104,8 +104,9 @@ func (c *Conn) advance(left int) {
 	f.ahead = true
 	c.id, c.sentAt, c.got = f.id, f.sentAt, int64(left)
 	c.counted, c.left, c.grantedAt = true, f.left, c.lp.l.Now()
-	c.stream = f.stream
+	c.stream, c.whole = f.stream, true
 	f.stream, f.left = nil, departure{}
+	c.watch()
 	switch {
 	case c.stream == nil:
 		c.stream = givenUp{c, f.limit}

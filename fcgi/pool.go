@@ -74,7 +74,10 @@ type Pool struct {
 	down    atomic.Pointer[error]
 	// pipelines: see Pipeline.
 	pipelines atomic.Bool
-	mu        sync.Mutex // guards SetServers
+	// lingers: see Linger. lingered is until when a worker that does is remembered.
+	lingers  atomic.Bool
+	lingered atomic.Int64
+	mu       sync.Mutex // guards SetServers
 }
 
 // roster is the list of servers at a moment; it never changes.
@@ -356,6 +359,7 @@ func (p *Pool) On(l *loop.Loop) *Local {
 	lp.queueTimer.Init(lp.expire)
 	lp.idleTimer.Init(lp.expireIdle)
 	lp.lookTimer.Init(lp.lookAgain)
+	lp.lingerTimer.Init(lp.lookWatched)
 	lp.behindTimer.Init(lp.lookBehind)
 	lp.setBranches()
 	all := append(slices.Clone(p.all()), lp)

@@ -32,6 +32,8 @@ type Options struct {
 	// RequestsMax of one connection; 0 is any number.
 	RequestsMax int
 	ConnsMax    int
+	// SharePort: see loop.ListenOptions.Shared.
+	SharePort bool
 
 	Trusted     []netip.Prefix
 	TrustedUnix bool
@@ -119,7 +121,7 @@ func (s *Server) Listen(network, address string) (net.Addr, error) {
 	first := s.opts.Loops[len(s.listeners)%len(s.opts.Loops)]
 	ln, err := first.Listen(network, address, func(c *loop.Conn) loop.Handler {
 		return byLoop[c.Loop()].accept(c, info)
-	}, loop.ListenOptions{Loops: s.opts.Loops, ConnsMax: s.opts.ConnsMax, Report: s.opts.AcceptError})
+	}, loop.ListenOptions{Loops: s.opts.Loops, ConnsMax: s.opts.ConnsMax, Shared: s.opts.SharePort, Report: s.opts.AcceptError})
 	if err != nil {
 		return nil, err
 	}

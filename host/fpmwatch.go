@@ -59,7 +59,7 @@ func (r *phpRunner) probeServers(ctx context.Context) error {
 		facts, err := php.ProbeAddress(ctx, st.Server.Network, st.Server.Address)
 		if err == nil {
 			r.facts.Store(&facts)
-			r.pipeline() // what answers is PHP
+			r.isPHP()
 			return nil
 		}
 		errs = append(errs, err)
@@ -68,6 +68,12 @@ func (r *phpRunner) probeServers(ctx context.Context) error {
 		return errors.New("no server has an address")
 	}
 	return errors.Join(errs...)
+}
+
+// isPHP notes that what answers is PHP, and so how it uses its connections.
+func (r *phpRunner) isPHP() {
+	r.pipeline()
+	r.pool.Linger()
 }
 
 // lookAtServers looks at all side by side.
@@ -90,7 +96,7 @@ func (r *phpRunner) lookAtFPM(of fcgi.ServerState) {
 		r.pool.Observe(of.Server, 0)
 		return
 	}
-	r.pipeline() // it is php-fpm
+	r.isPHP()
 	others := max(0, st.Active-of.InUse)
 	r.pool.Observe(of.Server, others)
 	if others > 0 && (st.Idle <= 1 || st.ListenQueue > 0) {

@@ -37,7 +37,7 @@ func (h *Host) makeFront() error {
 		Sites: sites, Loops: h.loops, Software: software(),
 		HTTP1:    http1.Limits{RequestLineBytes: cfg.Limits.RequestLine, HeadBytes: cfg.Limits.Head, FieldLines: cfg.Limits.Fields},
 		HeadTime: cfg.Limits.HeadTime, BodyTime: cfg.Limits.BodyTime, SendTime: cfg.Limits.SendTime,
-		IdleTime: cfg.KeepAlive.Idle, RequestsMax: cfg.KeepAlive.Requests, ConnsMax: connsMax(cfg.Limits.Connections),
+		IdleTime: cfg.KeepAlive.Idle, RequestsMax: cfg.KeepAlive.Requests, ConnsMax: connsMax(cfg.Limits.Connections), SharePort: cfg.ReusePort,
 		Trusted: cfg.TrustedProxies, TrustedUnix: cfg.TrustUnix,
 		AccessLog: func(label string) *accesslog.Log { return access[label] },
 		Report: func(r site.Report, a netip.Addr, req string) {
@@ -81,7 +81,7 @@ func explainListen(l conf.Listen, err error) error {
 	hint := ""
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		hint = "another program listens there; stop it, or choose another address with --listen"
+		hint = "another program listens there; stop it, or choose another address with --listen (several sluices share one if all have reuse_port = true)"
 	case errors.Is(err, syscall.EACCES):
 		hint = "no permission; ports below 1024 need root or CAP_NET_BIND_SERVICE (setcap cap_net_bind_service=+ep sluice)"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

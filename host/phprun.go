@@ -163,6 +163,10 @@ func (r *phpRunner) own(s *conf.Site) error {
 		Queue: r.cfg.Queue, QueueTime: r.cfg.QueueTime, RequestsMax: r.cfg.MaxRequests, Retire: r.retire, Kill: r.kill,
 	}
 	r.pool, r.lane = fcgi.NewPool(pool), fcgi.NewPool(pool)
+	if r.fpm {
+		r.pool.Linger()
+		r.lane.Linger()
+	}
 	r.pipeline()
 	r.ending = make(chan struct{})
 	return nil

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -29,6 +30,9 @@ type ListenOptions struct {
 	// ConnsMax is the most connections open on Loops together; further ones
 	// wait in the kernel's backlog. 0 is no bound.
 	ConnsMax int
+	// Shared lets other processes of the same user listen there too, if all ask for
+	// it; the system shares the connections out (SO_REUSEPORT). TCP only.
+	Shared bool
 	// Report is told, on the loop, of accepting that failed (descriptors used
 	// up, for example).
 	Report func(error)
@@ -37,7 +41,7 @@ type ListenOptions struct {
 // Listen opens a listening socket whose connections l accepts. It may be called
 // before Run, or on the loop.
 func (l *Loop) Listen(network, address string, accept Accept, opts ListenOptions) (*Listener, error) {
-	acc, err := l.poller.Listen(network, address)
+	acc, err := l.poller.Listen(network, address, opts.Shared)
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +158,15 @@ func (ln *Listener) report(err error) {
 	if ln.opts.Report != nil {
 		ln.opts.Report(err)
 	}
+}
+
+// listenNet is net.Listen, or for an address that is shared.
+func listenNet(network, address string, shared bool) (net.Listener, error) {
+	var cfg net.ListenConfig
+	if shared && network == "tcp" {
+		cfg.Control = sharePort
+	}
+	return cfg.Listen(context.Background(), network, address)
 }
 
 func addrPort(a net.Addr) netip.AddrPort {

@@ -50,7 +50,7 @@ type Poller interface {
 	Wake()
 	Close() error
 	// Listen and Dial make sockets that this poller can watch.
-	Listen(network, address string) (Acceptor, error)
+	Listen(network, address string, shared bool) (Acceptor, error)
 	Dial(network, address string) (Socket, error)
 }
 

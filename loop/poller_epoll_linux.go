@@ -123,8 +123,8 @@ func (p *epollPoller) Close() error {
 	return unix.Close(p.fd)
 }
 
-func (p *epollPoller) Listen(network, address string) (Acceptor, error) {
-	return listenFd(network, address)
+func (p *epollPoller) Listen(network, address string, shared bool) (Acceptor, error) {
+	return listenFd(network, address, shared)
 }
 
 func (p *epollPoller) Dial(network, address string) (Socket, error) {
@@ -146,8 +146,8 @@ func (a *fdAcceptor) Close() error {
 	return a.ln.Close()
 }
 
-func listenFd(network, address string) (Acceptor, error) {
-	ln, err := net.Listen(network, address)
+func listenFd(network, address string, shared bool) (Acceptor, error) {
+	ln, err := listenNet(network, address, shared)
 	if err != nil {
 		return nil, err
 	}

@@ -149,8 +149,8 @@ func (s *source) recheck(p *portablePoller) {
 
 func (p *portablePoller) Close() error { return nil }
 
-func (p *portablePoller) Listen(network, address string) (Acceptor, error) {
-	ln, err := net.Listen(network, address)
+func (p *portablePoller) Listen(network, address string, shared bool) (Acceptor, error) {
+	ln, err := listenNet(network, address, shared)
 	if err != nil {
 		return nil, err
 	}

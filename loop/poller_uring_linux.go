@@ -374,8 +374,8 @@ func (p *uringPoller) abandon() {
 	}
 }
 
-func (p *uringPoller) Listen(network, address string) (Acceptor, error) {
-	a, err := listenFd(network, address)
+func (p *uringPoller) Listen(network, address string, shared bool) (Acceptor, error) {
+	a, err := listenFd(network, address, shared)
 	if err != nil {
 		return nil, err
 	}

@@ -79,7 +79,8 @@
 // # Kept connections and fastcgi_finish_request
 //
 // After fastcgi_finish_request php-fpm 8.2 sends END_REQUEST and keeps the
-// connection, while its worker runs on: a request sent there waits for that.
+// connection, while its worker runs on: a request sent there waits for that. fcgi
+// (linger.go) looks whether the worker is back.
 //
 // # Workers of another user
 //

@@ -346,7 +346,7 @@ func (p *poller) Wait(evs []loop.Event, timeout time.Duration) (int, error) {
 func (p *poller) Wake()        { p.woken = true }
 func (p *poller) Close() error { return nil }
 
-func (p *poller) Listen(string, string) (loop.Acceptor, error) {
+func (p *poller) Listen(string, string, bool) (loop.Acceptor, error) {
 	p.acc = &acceptor{w: p.w}
 	return p.acc, nil
 }
