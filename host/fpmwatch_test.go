@@ -157,7 +157,7 @@ func TestFPMRestarts(t *testing.T) {
 	start := func(t *testing.T) { // until the test ends
 		programAt(t, "unix", address, likeFPM(func() string { return fpmPage("static", 4, 1) }))
 	}
-	h := serveConfig(t, map[string]string{"a.php": "<?php"}, "[[site]]\nroot = \"{dir}\"\nphp = { use = \"unix:"+address+"\", queue_time = \"5s\" }\n")
+	h := serveConfig(t, map[string]string{"a.php": "<?php"}, "[[site]]\nroot = \"{dir}\"\nphp = { use = \"unix:"+address+"\", queue_time = \"5s\", queue = 1 }\n")
 	t.Run("before", func(t *testing.T) {
 		start(t)
 		if rec, _ := timed(h, "/a.php"); rec.Code != 200 {
@@ -172,6 +172,9 @@ func TestFPMRestarts(t *testing.T) {
 			done <- fmt.Sprint(rec.Code, " ", took > pause/2)
 		}()
 		time.Sleep(pause)
+		if rec, took := timed(h, "/a.php"); rec.Code != 503 || took > time.Second {
+			t.Errorf("%d after %v from a full queue, want 503", rec.Code, took)
+		}
 		start(t)
 		if got := <-done; got != "200 true" {
 			t.Errorf("%s, want 200 after %v", got, pause)
@@ -202,7 +205,7 @@ func TestAllServersDown(t *testing.T) {
 // The log has what a php-fpm that is not ours tells of itself and its workers.
 func TestLogForeignWorkers(t *testing.T) {
 	address := program(t, likeFPM(func() string {
-		return fpmPage("static", 1, 2,
+		return fpmPage("static", 1, 9, // it counts roughly
 			`{"pid":41,"state":"Running","start time":1700000000,"requests":7,"request duration":1802417,"request method":"GET","request uri":"/slow.php?x=1","script":"/srv/slow.php"}`,
 			`{"pid":42,"state":"Idle","start time":1700000000,"requests":8,"request duration":5,"request method":"GET","request uri":"/last.php","script":"/srv/last.php"}`,
 			`{"pid":43,"state":"Running","start time":1700000000,"requests":9,"request duration":5,"request method":"GET","request uri":"/status?json&full","script":"-"}`)

@@ -147,30 +147,44 @@ func (v *view) fillServers(ctx context.Context, site string) {
 }
 
 // foreignWorker is a worker as php-fpm tells of it; one that is idle tells of its
-// last request, and one is at our question.
+// last request.
 func foreignWorker(site, server, statusPath string, p php.FPMProcess) Worker {
 	w := Worker{Site: site, Server: server, PID: p.PID, State: p.State, Requests: int(p.Requests)}
 	if !p.Started.IsZero() {
 		w.Age = time.Since(p.Started)
 	}
-	path, _, _ := strings.Cut(p.URI, "?")
-	switch {
-	case p.State == "Idle":
-	case path == statusPath:
+	if isIdle(p, statusPath) {
 		w.State = "Idle"
-	default:
+	} else {
 		w.Request, w.For = strings.Join([]string{p.Method, p.URI, p.Script}, " "), p.Duration
 	}
 	return w
 }
 
-// fpmFields are the figures of a pool of php-fpm; nil has none.
-func fpmFields(st *php.FPMStatus) []zap.Field {
+// isIdle tells whether a worker of php-fpm is without a connection, or at our
+// question.
+func isIdle(p php.FPMProcess, statusPath string) bool {
+	path, _, _ := strings.Cut(p.URI, "?")
+	return p.State == "Idle" || path != "" && path == statusPath
+}
+
+// fpmFields are the figures of a pool of php-fpm; nil has none. Its own counts of
+// workers run ahead while there is much to do: those that it lists are counted.
+func fpmFields(st *php.FPMStatus, statusPath string) []zap.Field {
 	if st == nil {
 		return nil
 	}
+	children, idle := st.Total, st.Idle
+	if len(st.Processes) > 0 {
+		children, idle = len(st.Processes), 0
+		for _, p := range st.Processes {
+			if isIdle(p, statusPath) {
+				idle++
+			}
+		}
+	}
 	return []zap.Field{
-		zap.Int("children", st.Total), zap.Int("active", st.Active), zap.Int("idle", st.Idle),
+		zap.Int("children", children), zap.Int("active", max(0, children-idle)), zap.Int("idle", idle),
 		zap.Int("listen_queue", st.ListenQueue), zap.Int64("accepted", st.Accepted), zap.Int64("max_children_reached", st.MaxReached),
 	}
 }
@@ -186,12 +200,12 @@ func (h *Host) LogWorkers() {
 	}
 	for _, v := range views {
 		pool := v.of.pool
-		v.of.log.Info("php", append([]zap.Field{zap.Int("busy", pool.Busy()), zap.Int("at_most", pool.Conns()), zap.Int("waiting", pool.Waiting())}, fpmFields(v.own)...)...)
+		v.of.log.Info("php", append([]zap.Field{zap.Int("busy", pool.Busy()), zap.Int("at_most", pool.Conns()), zap.Int("waiting", pool.Waiting())}, fpmFields(v.own, "")...)...)
 		for _, s := range v.servers {
 			v.of.log.Info("php server", append([]zap.Field{
 				zap.String("server", s.Server.Key()), zap.Bool("up", s.Up), zap.Int("connections", s.InUse), zap.Int("at_most", s.Server.Conns),
 				zap.Int("of_others", s.Others), zap.Error(s.Err),
-			}, fpmFields(s.fpm)...)...)
+			}, fpmFields(s.fpm, v.of.cfg.StatusPath)...)...)
 		}
 	}
 }
