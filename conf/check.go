@@ -104,6 +104,7 @@ func (dr *draft) checkSite(i int) {
 	if n := s.PHP.WorkersMax; n > 0 && n < s.PHP.Workers {
 		dr.report(i, "php.workers_max", fmt.Sprintf("%d workers at most are fewer than php.workers = %d", n, s.PHP.Workers), nil)
 	}
+	dr.checkWorkersMin(i)
 	if b := &s.PHP.Balance; b.Sticky != "" && b.StickyKey == "" {
 		dr.report(i, "php.sticky", "a sticky cookie needs a key that outlives restarts; add php.sticky_key = \"/var/lib/sluice/sticky.key\"", nil)
 	}
@@ -176,4 +177,16 @@ func union[L ~[]string](a, b L) L {
 		}
 	}
 	return a
+}
+
+// checkWorkersMin: a reserve is a part of the workers.
+func (dr *draft) checkWorkersMin(i int) {
+	p := &dr.config.Sites[i].PHP
+	most, name := p.Workers, "php.workers"
+	if p.WorkersMax > 0 && most == 0 {
+		most, name = p.WorkersMax, "php.workers_max"
+	}
+	if p.Manager == "fpm" && most > 0 && p.WorkersMin > most {
+		dr.report(i, "php.workers_min", fmt.Sprintf("%d workers at least are more than %s = %d", p.WorkersMin, name, most), nil)
+	}
 }

@@ -38,7 +38,7 @@ var phpKeys = []key{
 	},
 	{
 		path: "php.workers_min", kind: kindInteger, def: `0`, max: 4096, unit: "workers",
-		about:     "With `manager = \"fpm\"`: workers kept in reserve, while others are started when needed, up to `workers`; 0 keeps all running.",
+		about:     "With `manager = \"fpm\"`: workers are started when requests need them, up to `workers`, and those that had nothing to do for ten seconds end again, but for so many; 0 keeps all running.",
 		setNumber: func(t target, n int64) { t.site.PHP.WorkersMin = int(n) },
 	},
 	{

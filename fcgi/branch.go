@@ -190,6 +190,7 @@ func (lp *Local) dialed(c *Conn, err error) {
 	}
 	c.limit.Stop()
 	c.b.rested()
+	c.b.s.met.Store(true)
 	if c.b.s.health.downSince() != 0 && !lp.anySound(&Ticket{}) {
 		c.b.s.health.reached(lp.l.Now())
 	}
@@ -267,7 +268,7 @@ func (lp *Local) hopeless(now int64) bool {
 		return false // they are still to come
 	}
 	for _, b := range lp.branches {
-		limit := opts.DialTime
+		limit := b.s.dialTime(opts)
 		if b.busy {
 			limit = opts.QueueTime
 		}

@@ -20,7 +20,8 @@ type Options struct {
 	Queue int
 	// QueueTime bounds how long each waits; over it: ErrQueueTime.
 	QueueTime time.Duration
-	// DialTime bounds the attempts to connect to a backend that refuses.
+	// DialTime bounds the attempts to connect to a backend that refuses; where none
+	// has succeeded yet, the default does if that is less.
 	DialTime time.Duration
 	// ConnectTime bounds one attempt to connect to a server that says nothing.
 	ConnectTime time.Duration
@@ -283,13 +284,52 @@ func (p *Pool) GiveBack(of Server) {
 	}
 }
 
+// SetConns says how many connections a server of the list may be given, if its
+// number was Guessed. It tells whether that is another one than before. Any
+// goroutine may call it.
+func (p *Pool) SetConns(of Server, n int) (changed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.roster.Load().now {
+		if conf := *s.conf.Load(); s.is(of) && conf.Guessed && conf.Conns != n {
+			conf.Conns = n
+			s.conf.Store(&conf)
+			changed = true
+		}
+	}
+	if changed {
+		for _, lp := range p.all() {
+			lp.l.Post(lp.serversChanged)
+		}
+	}
+	return changed
+}
+
+// Trim closes connections that have been idle for longer than age, but leaves keep
+// connections in all, busy ones counted. Any goroutine may call it.
+func (p *Pool) Trim(keep int, age time.Duration) { p.trim(p.all(), keep, age) }
+
+// trim goes from loop to loop, so that no two close the same surplus.
+func (p *Pool) trim(loops []*Local, keep int, age time.Duration) {
+	if len(loops) == 0 || p.InUse() <= keep {
+		return
+	}
+	lp := loops[0]
+	lp.l.Post(func() {
+		for limit := lp.l.Now() - int64(age); len(lp.idle) > 0 && lp.idle[0].idleSince <= limit && p.InUse() > keep; {
+			lp.idle[0].close() // gone removes it
+		}
+		p.trim(loops[1:], keep, age)
+	})
+}
+
 // allDown is not nil when every server has been down for so long that nobody
 // should wait for one, and it is not the time to try one again.
 func (p *Pool) allDown(now int64) error {
 	var why error
 	for _, s := range p.roster.Load().now {
 		since := s.health.downSince()
-		if since == 0 || now-since <= int64(p.opts.DialTime) || s.health.circuit(now) != open {
+		if since == 0 || now-since <= int64(s.dialTime(&p.opts)) || s.health.circuit(now) != open {
 			return nil
 		}
 		if e := s.health.err.Load(); e != nil {

@@ -2,6 +2,7 @@ package fcgi
 
 import (
 	"sync/atomic"
+	"time"
 )
 
 // Mux says whether many requests may share a connection to a server (§3.3).
@@ -26,6 +27,8 @@ type Server struct {
 	// Conns is how many connections it may be given: a php worker serves one
 	// connection at a time and is bound to it while it is kept.
 	Conns int
+	// Guessed: nobody knows Conns; SetConns may say what it is.
+	Guessed bool
 	// Name is what Key answers; empty is the address.
 	Name string
 	// Weight is its share of the requests among several servers; 0 is 1.
@@ -71,6 +74,7 @@ type server struct {
 	used     atomic.Int32 // connections
 	others   atomic.Int32 // what it has to do for others; see Pool.Observe
 	gone     atomic.Bool  // not, or no longer, in the list of SetServers
+	met      atomic.Bool  // a connection was made once
 	nature   atomic.Uint32
 	maxConns atomic.Int32 // FCGI_MAX_CONNS, 0 if it said none
 	maxReqs  atomic.Int32 // FCGI_MAX_REQS, 0 if it said none
@@ -87,6 +91,9 @@ func newServer(s Server) *server {
 func (s *server) configure(conf Server) {
 	if old := s.conf.Load(); old == nil || old.Mux != conf.Mux {
 		s.nature.Store(uint32(natures[conf.Mux]))
+	}
+	if old := s.conf.Load(); old != nil && old.Guessed && conf.Guessed {
+		conf.Conns = old.Conns // it has been found out since
 	}
 	key := conf.Key()
 	s.key.Store(&key)
@@ -121,6 +128,15 @@ func (s *server) requests() int {
 }
 
 func (s *server) at() nature { return nature(s.nature.Load()) }
+
+// dialTime is how long it may refuse connections before requests are refused. Who
+// was never there is not just being restarted.
+func (s *server) dialTime(o *Options) time.Duration {
+	if s.met.Load() {
+		return o.DialTime
+	}
+	return min(o.DialTime, dialTimeDefault)
+}
 
 // permit takes the right to open one connection.
 func (s *server) permit() bool {

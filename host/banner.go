@@ -77,9 +77,9 @@ func (p *Site) describePHP() string {
 		return "off"
 	}
 	r := p.php
-	v := r.facts.Version
-	if v == "" {
-		v = r.bin.Version
+	v := r.bin.Version
+	if f := r.facts.Load(); f != nil {
+		v = f.Version
 	}
 	if v == "" {
 		v = "PHP"
@@ -90,7 +90,7 @@ func (p *Site) describePHP() string {
 	}
 	text += r.isolation.describe()
 	if r.group == nil {
-		text = fmt.Sprintf("%s at %s, up to %d connections", v, r.where, r.conns)
+		text = fmt.Sprintf("%s at %s, up to %d connections", v, r.where, r.pool.Conns())
 	}
 	if err := r.pool.Down(); err != nil {
 		text += "; NOT RUNNING: " + err.Error()

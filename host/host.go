@@ -13,6 +13,7 @@ import (
 	"sluice/conf"
 	"sluice/front"
 	"sluice/loop"
+	"sluice/php"
 	"sluice/site"
 	"sluice/spool"
 	"sluice/static"
@@ -240,15 +241,23 @@ func (h *Host) startPHP() error {
 // learn makes the body limit that of PHP, unless it is configured.
 func (p *Site) learn(ctx context.Context, log *zap.Logger) {
 	err := p.php.probe(ctx)
-	if p.cfg.BodyMax != conf.BodyFollowsPHP {
-		return
+	if p.php.upstreams != nil {
+		go p.php.watchServers(err == nil || errors.Is(err, php.ErrRefused), p.follow)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		p.follow(*p.php.facts.Load())
+	case p.cfg.BodyMax == conf.BodyFollowsPHP:
 		log.Warn("PHP did not tell its limits", zap.String("site", p.cfg.Label()), zap.Error(err), zap.Int64("body_max", bodyMaxUnknown))
 		p.bodyMax.Store(bodyMaxUnknown)
-		return
 	}
-	p.bodyMax.Store(p.php.facts.PostMaxBytes)
+}
+
+// follow takes over what PHP has said of itself.
+func (p *Site) follow(f php.Facts) {
+	if p.cfg.BodyMax == conf.BodyFollowsPHP {
+		p.bodyMax.Store(f.PostMaxBytes)
+	}
 }
 
 // Stop ends everything: first no new connections, then the requests in flight,

@@ -29,11 +29,12 @@ type phpRunner struct {
 	group     *php.Group // nil for a server that is not ours
 	fpm       bool       // group is a php-fpm
 	bin       php.Binary
-	facts     php.Facts
+	facts     atomic.Pointer[php.Facts] // nil: it has not told
 	log       *zap.Logger
 	plain     *zap.Logger // log without the site, which php names itself
 	where     string
 	upstreams *upstreams        // nil: PHP is ours
+	status    statusPages       // of upstreams
 	isolation *isolation        // nil: PHP is not ours
 	workerIni map[string]string // of a .htaccess, for php-fpm
 	conns     int               // workers, at the beginning
@@ -92,23 +93,6 @@ func newPHP(s *conf.Site, log *zap.Logger) (*phpRunner, error) {
 	return r, r.own(s)
 }
 
-// otherThanCGI looks for a php-fpm that runs, then for one to run, where there is
-// no php-cgi.
-func (r *phpRunner) otherThanCGI(s *conf.Site) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
-	defer cancel()
-	if a, err := php.FindFPM(ctx); err == nil {
-		r.log.Info("no php-cgi found; using the php-fpm that runs", zap.String("address", a.Network+":"+a.Address))
-		r.external([]conf.Upstream{{Network: a.Network, Address: a.Address}})
-		return true
-	}
-	if r.ownFPM(s) == nil {
-		r.log.Info("no php-cgi found; running a php-fpm instead")
-		return true
-	}
-	return false
-}
-
 // ownFPM runs a private php-fpm.
 func (r *phpRunner) ownFPM(s *conf.Site) error {
 	hint := ""
@@ -131,7 +115,7 @@ func (r *phpRunner) external(list []conf.Upstream) {
 		}
 	}
 	r.upstreams = newUpstreams(list, r.cfg.Balance, fcgi.Options{Queue: r.cfg.Queue, QueueTime: r.cfg.QueueTime}, r.log)
-	r.pool, r.conns = r.upstreams.pool, r.upstreams.conns()
+	r.pool, r.status.off = r.upstreams.pool, r.cfg.StatusPath == ""
 	r.ending = make(chan struct{})
 	r.where = list[0].Network + ":" + list[0].Address
 	if len(list) > 1 {
@@ -165,7 +149,10 @@ func (r *phpRunner) own(s *conf.Site) error {
 	if r.fpm {
 		opts.Mode = php.ModeFPM
 		opts.FPM = php.FPMOptions{
-			Extensions: r.cfg.Extensions, WorkersMin: r.cfg.WorkersMin, SlowTime: r.cfg.SlowTime, WorkerIni: r.workerIni,
+			Extensions: r.cfg.Extensions, SlowTime: r.cfg.SlowTime, WorkerIni: r.workerIni,
+		}
+		if r.varies() {
+			opts.FPM.IdleTime = fpmSpareTime
 		}
 	}
 	group, err := php.NewGroup(opts)
@@ -204,21 +191,22 @@ func (r *phpRunner) start(ctx context.Context) error {
 	if r.sizer.max > r.sizer.min {
 		go r.size()
 	}
+	if r.varies() {
+		go r.giveBack()
+	}
 	return nil
 }
 
 // probe asks PHP for its limits.
 func (r *phpRunner) probe(ctx context.Context) error {
-	var err error
-	if r.group != nil {
-		r.facts, err = r.group.Probe(ctx)
-	} else {
-		first := r.upstreams.resolver.Servers[0]
-		if r.facts, err = php.ProbeAddress(ctx, first.Network, first.Address); err == nil {
-			r.pipeline() // what answers is PHP
-			r.pool.Linger()
-		}
-		r.askFPM(ctx, first)
+	if r.group == nil {
+		err := r.probeServers(ctx)
+		r.lookAtServers()
+		return err
+	}
+	facts, err := r.group.Probe(ctx)
+	if err == nil {
+		r.facts.Store(&facts)
 	}
 	return err
 }
@@ -228,24 +216,6 @@ func (r *phpRunner) pipeline() {
 	if r.cfg.Pipeline {
 		r.pool.Pipeline()
 	}
-}
-
-// askFPM bounds the connections to a php-fpm that is not ours by its children, and
-// goes on looking at it; without an answer the careful default stays.
-func (r *phpRunner) askFPM(ctx context.Context, first fcgi.Server) {
-	if r.cfg.StatusPath == "" {
-		return
-	}
-	st, err := php.ReadFPMStatus(ctx, first.Network, first.Address, r.cfg.StatusPath)
-	if err != nil {
-		r.log.Debug("php-fpm did not tell its number of children", zap.Error(err))
-		return
-	}
-	if n, ok := r.connsOf(st); ok {
-		r.conns, first.Conns = n, n
-		r.pool.SetServers([]fcgi.Server{first})
-	}
-	go r.watchFPM()
 }
 
 // changed hears of workers that can't be started, or can again.

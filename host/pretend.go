@@ -69,7 +69,10 @@ func foundPHP(s *conf.Site) (where string, err error) {
 			ctx, cancel := context.WithTimeout(context.Background(), probeTime)
 			defer cancel()
 			if a, none := php.FindFPM(ctx); none == nil {
-				return "php-fpm at " + a.Network + ":" + a.Address, nil
+				reads, _ := php.FPMReads(ctx, a.Network, a.Address, someScript(s)) // no answer is none
+				if _, none := php.FindFPMBinary(""); reads || none != nil {
+					return "php-fpm at " + a.String(), nil
+				}
 			}
 			fpm = true
 		}

@@ -28,14 +28,18 @@ func program(t *testing.T, answer func(role fcgi.Role, env map[string]string, st
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("unix", filepath.Join(dir, "s"))
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return programAt(t, "unix", filepath.Join(dir, "s"), answer)
+}
+
+// programAt is a program that listens at an address.
+func programAt(t *testing.T, network, address string, answer func(role fcgi.Role, env map[string]string, stdin, data string) string) string {
+	t.Helper()
+	ln, err := net.Listen(network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = ln.Close()
-		_ = os.RemoveAll(dir)
-	})
+	t.Cleanup(func() { _ = ln.Close() })
 	go func() {
 		for {
 			c, err := ln.Accept()
@@ -45,7 +49,7 @@ func program(t *testing.T, answer func(role fcgi.Role, env map[string]string, st
 			go serveRoles(c, answer)
 		}
 	}()
-	return "unix:" + ln.Addr().String()
+	return network + ":" + ln.Addr().String()
 }
 
 func serveRoles(c net.Conn, answer func(role fcgi.Role, env map[string]string, stdin, data string) string) {

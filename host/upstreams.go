@@ -25,6 +25,12 @@ const (
 	// ours gets when nobody says: Debian's php-fpm has 5 children, and one must
 	// be left for others.
 	externalConnsDefault = 4
+	// externalRestartTime is how long requests wait for a server that refuses
+	// connections where there is no other: it may be about to come back. After that
+	// they are refused at once until it is there. externalFailTime is the same for
+	// several servers, of which one is up at most times.
+	externalRestartTime = 10 * time.Second
+	externalFailTime    = 300 * time.Millisecond
 	// externalIdleTime gives them back to others soon.
 	externalIdleTime = 2 * time.Second
 )
@@ -33,6 +39,13 @@ const (
 // asked for again and again.
 func newUpstreams(list []conf.Upstream, b conf.Balance, opts fcgi.Options, log *zap.Logger) *upstreams {
 	opts.Foreign, opts.IdleTime, opts.KeepTime, opts.Health.Path = true, externalIdleTime, b.KeepTime, b.HealthPath
+	opts.DialTime = externalRestartTime
+	if len(list) > 1 {
+		opts.DialTime = externalFailTime
+	}
+	if opts.QueueTime > 0 {
+		opts.DialTime = min(opts.DialTime, opts.QueueTime)
+	}
 	u := &upstreams{pool: fcgi.NewPool(opts)}
 	u.resolver = fcgi.Resolver{Pool: u.pool, Every: b.ResolveTime, Failed: func(s fcgi.Server, err error) {
 		log.Warn("a FastCGI server's name has no address", zap.String("server", s.Key()), zap.Error(err))
@@ -46,7 +59,7 @@ func newUpstreams(list []conf.Upstream, b conf.Balance, opts fcgi.Options, log *
 func upstreamServer(s conf.Upstream) fcgi.Server {
 	out := fcgi.Server{Network: s.Network, Address: s.Address, Conns: s.Conns, Name: s.Name, Weight: s.Weight, Mux: fcgi.MuxOff}
 	if out.Conns == 0 {
-		out.Conns = externalConnsDefault
+		out.Conns, out.Guessed = externalConnsDefault, true
 	}
 	switch s.Multiplex {
 	case "auto":
@@ -73,14 +86,6 @@ func (u *upstreams) close() {
 	if u != nil && u.stop != nil {
 		u.stop()
 	}
-}
-
-// conns is how many connections all servers may have.
-func (u *upstreams) conns() (n int) {
-	for _, s := range u.resolver.Servers {
-		n += s.Conns
-	}
-	return n
 }
 
 // program is a FastCGI program with a part in a site's requests.

@@ -4,10 +4,12 @@ package integration
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -82,4 +84,40 @@ func linesOf(t testing.TB, path string) map[string]int {
 		counts[strings.TrimSuffix(line, "\n")]++
 	}
 	return counts
+}
+
+// TestGatewayManagedVaries: where php-fpm's workers come and go, requests that come
+// together are served together, and one worker is left when it is calm.
+func TestGatewayManagedVaries(t *testing.T) {
+	const most = 6
+	s := newStand(t)
+	host := startSluiceConf(t, s.conf(t)+"[[site]]\nroot = \""+s.srv("php")+"\"\nphp = { manager = \"fpm\", workers = 6, workers_min = 1 }\n")
+	client := plainClient(t)
+	workers := func() (n int) {
+		for _, id := range descendants(host.proc.pid()) {
+			if line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", id.pid)); err == nil && strings.Contains(string(line), "pool sluice-") {
+				n++
+			}
+		}
+		return n
+	}
+	for round := range 3 {
+		var all sync.WaitGroup
+		began := time.Now()
+		for i := range most {
+			all.Go(func() {
+				a, err := exchange(client, "GET", host.url(fmt.Sprintf("/app.php?do=echo&ms=300&id=%d", i)), "", http.NoBody)
+				wants(t, "script", a, err, fmt.Sprint("echo ", i))
+			})
+		}
+		all.Wait()
+		took := time.Since(began)
+		t.Logf("round %d: %v with %d workers", round, took, workers())
+		if took > 1500*time.Millisecond { // one after the other: 1.8 s
+			t.Errorf("round %d: %d requests of 300 ms took %v", round, most, took)
+		}
+	}
+	if !eventually(time.Minute, func() bool { return workers() == 1 }) {
+		t.Errorf("%d workers are left, want 1", workers())
+	}
 }

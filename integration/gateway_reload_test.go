@@ -45,6 +45,44 @@ func TestGatewayReload(t *testing.T) {
 	}
 }
 
+// TestGatewayRestart ends two php-fpm that are not ours by SIGQUIT under load, and
+// starts others in their place after a pause, as an upgrade does: clients wait, no
+// GET fails and no POST runs twice.
+func TestGatewayRestart(t *testing.T) {
+	const restarts, pause = 3, 3 * time.Second
+	s := newStand(t)
+	pools := []pool{
+		{name: "unix", listen: s.run("php/fpm.sock"), children: 4, control: "10s"},
+		{name: "tcp", listen: s.replaced["127.0.0.1:9000"], children: 4, control: "10s"},
+	}
+	running := make([]*process, len(pools))
+	for i, p := range pools {
+		running[i] = startPool(t, p)
+	}
+	l := newLoad(t, startSluiceConf(t, s.conf(t, "php-fpm")))
+	for _, base := range []string{"/fpm/app.php", "/fpm-tcp/app.php"} {
+		l.run(4, l.get(t, base))
+		l.run(2, l.post(base))
+	}
+	for range restarts {
+		l.progress(t, 5)
+		for _, p := range running {
+			p.signal(t, syscall.SIGQUIT)
+		}
+		for _, p := range running {
+			if _, ok := p.waitGone(30 * time.Second); !ok {
+				t.Fatalf("%s does not end\n%s", p.name, p.tail(4096))
+			}
+		}
+		time.Sleep(pause)
+		for i, p := range pools {
+			running[i] = startPool(t, p)
+		}
+	}
+	l.progress(t, 5)
+	l.end(t)
+}
+
 // TestGatewayReloadManaged: the php-fpm that sluice runs is reloaded by SIGHUP to
 // sluice, and no request is lost, whatever its method.
 func TestGatewayReloadManaged(t *testing.T) {

@@ -62,7 +62,7 @@ func TestReadFPMStatus(t *testing.T) {
 	if _, err := ReadFPMStatus(t.Context(), "unix", address, "/none"); !errors.Is(err, ErrFPMPath) {
 		t.Errorf("ReadFPMStatus of an unknown path = %v", err)
 	}
-	if _, err := ReadFPMStatus(t.Context(), "unix", address, "/pi"); !errors.Is(err, errStatus) {
+	if _, err := ReadFPMStatus(t.Context(), "unix", address, "/pi"); !errors.Is(err, ErrStatus) {
 		t.Errorf("ReadFPMStatus of the ping path = %v", err)
 	}
 	if _, err := ReadFPMStatus(t.Context(), "unix", address+"x", "/st"); err == nil {

@@ -96,14 +96,13 @@ func (c fpmConf) renderAccount(set func(name, value string)) {
 
 func (c fpmConf) renderProcesses(set func(name, value string)) {
 	number := func(name string, n int) { set(name, fmt.Sprint(n)) }
-	spare := c.opts.FPM.WorkersMin
-	if spare == 0 || spare == c.opts.Workers {
+	// Not "dynamic": that looks once a second whether it should start a worker,
+	// and requests wait meanwhile.
+	if c.opts.FPM.IdleTime == 0 {
 		set("pm", "static")
 	} else {
-		set("pm", "dynamic")
-		number("pm.start_servers", spare)
-		number("pm.min_spare_servers", spare)
-		number("pm.max_spare_servers", spare)
+		set("pm", "ondemand") // see stoker
+		set("pm.process_idle_timeout", seconds(c.opts.FPM.IdleTime))
 	}
 	number("pm.max_children", c.opts.Workers)
 	number("pm.max_requests", c.opts.requestsBackstop())

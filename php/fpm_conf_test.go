@@ -24,7 +24,7 @@ func TestFPMConf(t *testing.T) {
 				"pm = static", "pm.max_children = 3", "pm.max_requests = 0", "pm.status_path = /sluice-status-T", "ping.path = /sluice-ping-T",
 				"clear_env = no", "catch_workers_output = yes", "security.limit_extensions = .php",
 			},
-			[]string{"user", "group", "pm.status_listen", "slowlog", "request_", "php_", "chdir", "pm.min"},
+			[]string{"user", "group", "pm.status_listen", "slowlog", "request_", "php_", "chdir", "pm.process_idle"},
 		},
 		{
 			"most",
@@ -32,7 +32,7 @@ func TestFPMConf(t *testing.T) {
 				opts: &Options{
 					Site: "a.b/c ]\n", Workers: 5, MaxRequests: 10, RequestTime: 90*time.Second + 1,
 					FPM: FPMOptions{
-						Extensions: []string{".php", ".inc"}, WorkersMin: 2, SlowTime: 1500 * time.Millisecond, TerminateTime: time.Minute,
+						Extensions: []string{".php", ".inc"}, IdleTime: 1500 * time.Millisecond, SlowTime: 1500 * time.Millisecond, TerminateTime: time.Minute,
 						AdminIni: map[string]string{"b": "it's", "a": "1"},
 					},
 					Account: &Account{Name: "u", UID: 7, GID: 8}, Chroot: "/c;",
@@ -40,15 +40,15 @@ func TestFPMConf(t *testing.T) {
 				listen: "/d;x/fpm.sock", statusListen: "/d;x/s1.sock", slow: "/d;x/slow", token: "T", root: true,
 			},
 			[]string{
-				"process_control_timeout = 91s", "[sluice-a.b_c___]", "listen = '/d;x/fpm.sock'", "pm = dynamic", "pm.start_servers = 2",
-				"pm.min_spare_servers = 2", "pm.max_spare_servers = 2", "pm.max_children = 5", "pm.max_requests = 1020",
+				"process_control_timeout = 91s", "[sluice-a.b_c___]", "listen = '/d;x/fpm.sock'", "pm = ondemand", "pm.process_idle_timeout = 2s",
+				"pm.max_children = 5", "pm.max_requests = 1020",
 				"pm.status_listen = '/d;x/s1.sock'", "request_slowlog_timeout = 2s", "slowlog = '/d;x/slow'", "request_terminate_timeout = 60s",
 				"security.limit_extensions = .php .inc", "php_admin_value[a] = '1'", `php_admin_value[b] = "it's"`,
 				"user = u", "group = 8", "chdir = /", "chroot = '/c;'",
 			},
 			nil,
 		},
-		{"root", fpmConf{opts: &Options{Workers: 1, FPM: FPMOptions{WorkersMin: 1}}, root: true}, []string{"user = root", "pm = static"}, []string{"group", "chdir"}},
+		{"root", fpmConf{opts: &Options{Workers: 1}, root: true}, []string{"user = root", "pm = static"}, []string{"group", "chdir"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -69,15 +69,15 @@ func TestFPMConf(t *testing.T) {
 
 func TestFPMOptionsCheck(t *testing.T) {
 	o := FPMOptions{
-		Extensions: []string{".php", "php", ".", ".a b", ".x\ny"}, WorkersMin: 4, SlowTime: -1,
+		Extensions: []string{".php", "php", ".", ".a b", ".x\ny"}, IdleTime: -2, SlowTime: -1,
 		AdminIni: map[string]string{"a b": "1", "ok": "x\ny", "fine": "1", "p": "a$pool"},
 	}
-	err := o.check(3)
+	err := o.check()
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		`extension "php"`, `extension "."`, `extension ".a b"`, `".x\ny"`, "at least 4 workers: want 0 to 3", "slow -1ns", "setting ok", "setting p",
+		`extension "php"`, `extension "."`, `extension ".a b"`, `".x\ny"`, "idle -2ns, slow -1ns", "setting ok", "setting p",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error does not name %s: %v", want, err)
@@ -86,8 +86,8 @@ func TestFPMOptionsCheck(t *testing.T) {
 	if strings.Contains(err.Error(), "fine") || strings.Contains(err.Error(), `".php"`) {
 		t.Errorf("error names too much: %v", err)
 	}
-	for _, good := range []FPMOptions{{}, {WorkersMin: 3, Extensions: []string{".php"}}} {
-		if err := good.check(3); err != nil {
+	for _, good := range []FPMOptions{{}, {IdleTime: 3, Extensions: []string{".php"}}} {
+		if err := good.check(); err != nil {
 			t.Errorf("check(%+v) = %v", good, err)
 		}
 	}
@@ -133,7 +133,7 @@ func TestWorkerIni(t *testing.T) {
 		t.Errorf("%s\nlacks %s", text, want)
 	}
 	for name, value := range map[string]string{"a]b": "1", "a": "x\ny", "b": "$pool"} {
-		if err := (&FPMOptions{WorkerIni: map[string]string{name: value}}).check(1); err == nil {
+		if err := (&FPMOptions{WorkerIni: map[string]string{name: value}}).check(); err == nil {
 			t.Errorf("%q = %q is taken", name, value)
 		}
 	}

@@ -30,7 +30,7 @@ var ErrNoFPM = errors.New("no running php-fpm found")
 // It takes the first that belongs to root or to ourselves and answers
 // FCGI_GET_VALUES within two seconds, so that no other user can pose as php-fpm.
 // A pool with all its workers busy for that long is passed over. That its workers
-// can read the site is for the caller to find out.
+// can read the site is for the caller to find out, by FPMReads.
 func FindFPM(ctx context.Context) (FPMAddress, error) {
 	s := fpmSearch{glob: filepath.Glob, resolve: filepath.EvalSymlinks, listening: listeningSockets, trusted: trustedListener, answers: answersFastCGI}
 	return s.find(ctx)

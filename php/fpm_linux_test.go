@@ -183,27 +183,6 @@ func TestFPMUser(t *testing.T) {
 	})
 }
 
-func TestFPMWorkersVary(t *testing.T) {
-	g := startFPM(t, func(o *Options) { o.Workers, o.FPM.WorkersMin = 4, 1 })
-	if n := len(g.Workers()); n != 1 {
-		t.Errorf("%d workers at the start, want 1", n)
-	}
-	var all []*kept
-	for range 4 {
-		k := dial(t, g.Servers()[0])
-		k.send(script(t, "<?php usleep(100000); echo 1;"))
-		all = append(all, k)
-	}
-	for _, k := range all {
-		if body, _, err := k.receive(); err != nil || body != "1" {
-			t.Errorf("answer %q, %v", body, err)
-		}
-	}
-	if s, err := g.Status(t.Context()); err != nil || s.Manager != "dynamic" || len(s.Processes) != 4 {
-		t.Errorf("Status() = %+v, %v", s, err)
-	}
-}
-
 // The end of the master is the end of its workers; who connects meanwhile waits
 // at our socket and is served by the next.
 func TestFPMKilledMasterIsReplaced(t *testing.T) {

@@ -14,10 +14,11 @@ type FPMOptions struct {
 	// Extensions are those of scripts that php-fpm runs, with the dot
 	// (security.limit_extensions); nil is ".php".
 	Extensions []string
-	// WorkersMin, if not 0, makes the number of workers vary (pm = dynamic):
-	// that many are kept idle in reserve, up to Options.Workers in all. 0 starts
-	// all Workers at once (pm = static).
-	WorkersMin int
+	// IdleTime, if not 0, makes the number of workers vary (pm = ondemand): they are
+	// started when connections come, up to Options.Workers, and end when they have
+	// had none for so long, rounded up to seconds. Who keeps a connection keeps its
+	// worker. 0 starts all Workers at once (pm = static).
+	IdleTime time.Duration
 	// SlowTime is after how long php-fpm takes a back-trace of a running script,
 	// rounded up to seconds; 0 for never. php-fpm stops the script for some
 	// milliseconds, by ptrace(2).
@@ -39,18 +40,15 @@ type FPMOptions struct {
 }
 
 // check returns all faults.
-func (o *FPMOptions) check(workers int) error {
+func (o *FPMOptions) check() error {
 	var faults []error
 	for _, e := range o.Extensions {
 		if len(e) < 2 || e[0] != '.' || strings.ContainsFunc(e[1:], func(c rune) bool { return !isWord(c) }) {
 			faults = append(faults, fmt.Errorf("php: script extension %q: want a dot, then letters, digits, \"_\" or \"-\"", e))
 		}
 	}
-	if o.WorkersMin < 0 || o.WorkersMin > workers {
-		faults = append(faults, fmt.Errorf("php: at least %d workers: want 0 to %d", o.WorkersMin, workers))
-	}
-	if o.SlowTime < 0 || o.TerminateTime < 0 {
-		faults = append(faults, fmt.Errorf("php: negative limit: slow %s, terminate %s", o.SlowTime, o.TerminateTime))
+	if o.IdleTime < 0 || o.SlowTime < 0 || o.TerminateTime < 0 {
+		faults = append(faults, fmt.Errorf("php: negative limit: idle %s, slow %s, terminate %s", o.IdleTime, o.SlowTime, o.TerminateTime))
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.WorkerIni)) {
 		if err := checkIni(name, o.WorkerIni[name]); err != nil {

@@ -58,7 +58,8 @@ func (s FPMStatus) Children() (n int, exact bool) {
 	return max(n, 1), s.Manager == "static" && n > 0
 }
 
-var errStatus = errors.New("not a php-fpm status page")
+// ErrStatus is wrapped by errors of who answers, and with something else.
+var ErrStatus = errors.New("not a php-fpm status page")
 
 // ParseFPMStatus reads the body of a status page asked for with "json&full" or
 // "json". What is wrong with the list of workers is passed over: requests can
@@ -70,10 +71,10 @@ func ParseFPMStatus(body []byte) (FPMStatus, error) {
 	}
 	var page fpmPage
 	if err := json.Unmarshal(head, &page); err != nil {
-		return FPMStatus{}, fmt.Errorf("php: %w: %w: %.100q", errStatus, err, body)
+		return FPMStatus{}, fmt.Errorf("php: %w: %w: %.100q", ErrStatus, err, body)
 	}
 	if page.Manager == "" {
-		return FPMStatus{}, fmt.Errorf("php: %w: no process manager: %.100q", errStatus, body)
+		return FPMStatus{}, fmt.Errorf("php: %w: no process manager: %.100q", ErrStatus, body)
 	}
 	s := page.status()
 	for _, p := range parseProcesses(list, statusProcessesMax) {

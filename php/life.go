@@ -43,6 +43,9 @@ func (p *proc) begin(e endpoint) (*life, error) {
 		r.leash.awaitExit()
 		close(r.exited)
 	}()
+	if err := p.stoke(r); err != nil {
+		p.log.Warn("php-fpm may start its workers late", zap.Error(err))
+	}
 	return r, nil
 }
 

@@ -25,6 +25,13 @@ const (
 	// fpmQuitTime is how long a php-fpm that somebody else tells to end or to
 	// reload waits for its workers; RequestTime if that is longer.
 	fpmQuitTime = time.Minute
+	// stokePause is how long a php-fpm gets to start one worker on demand, and
+	// stokePauseMax the pause where it can't start more: it has been asked for each
+	// one pokesPerWorker times.
+	stokePause    = 5 * time.Millisecond
+	stokePauseMax = 100 * time.Millisecond
+
+	pokesPerWorker = 8
 	// poolNameMaxBytes cuts the site's name in the name of its php-fpm pool.
 	poolNameMaxBytes = 64
 	// reloadSettle is how long the processes that a Reload replaces go on

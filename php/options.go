@@ -148,7 +148,7 @@ func (o *Options) check() error {
 		}
 	}
 	if o.Mode == ModeFPM {
-		faults = append(faults, o.FPM.check(o.Workers))
+		faults = append(faults, o.FPM.check())
 	}
 	faults = append(faults, o.Account.check(os.Geteuid()), o.checkChroot())
 	return errors.Join(faults...)

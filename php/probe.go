@@ -28,8 +28,9 @@ foreach (get_loaded_extensions() as $name) {
 echo "end\t1\n";
 `
 
-// errRefused wraps what PHP answered instead of facts.
-var errRefused = errors.New("PHP did not run the probe script")
+// ErrRefused is wrapped by errors of a PHP that answers, and not as asked: asking
+// again is of no use.
+var ErrRefused = errors.New("PHP did not run the probe script")
 
 // Probe asks a running worker what PHP says of itself.
 func (g *Group) Probe(ctx context.Context) (Facts, error) {
@@ -94,26 +95,50 @@ func ProbeAddress(ctx context.Context, network, address string) (Facts, error) {
 
 // probeElsewhere has other users' workers run a script whose name ends in suffix.
 func probeElsewhere(ctx context.Context, network, address, suffix string) (facts Facts, err error) {
+	err = withScript(probeScript, suffix, func(script string) error {
+		facts, err = probe(ctx, network, address, script)
+		return err
+	})
+	return facts, err
+}
+
+// withScript writes a script of ours for other users' workers, for as long as do
+// takes.
+func withScript(text, suffix string, do func(script string) error) (err error) {
 	dir, err := os.MkdirTemp("", folderPrefix+"probe-")
 	if err != nil {
-		return Facts{}, fmt.Errorf("php: probe: %w", err)
+		return fmt.Errorf("php: probe: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	script := filepath.Join(dir, "probe"+suffix)
-	if err := os.WriteFile(script, []byte(probeScript), 0o644); err != nil {
-		return Facts{}, fmt.Errorf("php: probe: %w", err)
+	if err := os.WriteFile(script, []byte(text), 0o644); err != nil {
+		return fmt.Errorf("php: probe: %w", err)
 	}
 	// php-fpm usually runs as another user. The script holds no secret.
 	for path, mode := range map[string]os.FileMode{dir: 0o711, script: 0o644} {
 		if err := os.Chmod(path, mode); err != nil {
-			return Facts{}, fmt.Errorf("php: probe: %w", err)
+			return fmt.Errorf("php: probe: %w", err)
 		}
 	}
-	return probe(ctx, network, address, script)
+	return do(script)
 }
 
 func probe(ctx context.Context, network, address, script string) (Facts, error) {
-	stdout, stderr, err := run(ctx, network, address, [][2]string{
+	stdout, stderr, err := run(ctx, network, address, probeParams(script))
+	if err != nil {
+		return Facts{}, fmt.Errorf("php: probe of %s: %w", address, err)
+	}
+	facts, err := parseFacts(stdout)
+	if err != nil {
+		said := bytes.TrimSpace(append(stderr, stdout...))
+		return Facts{}, fmt.Errorf("php: probe of %s: %w: %w: %.300q", address, ErrRefused, err, said)
+	}
+	return facts, nil
+}
+
+// probeParams are the variables of a request for a script of ours.
+func probeParams(script string) [][2]string {
+	return [][2]string{
 		{"GATEWAY_INTERFACE", "CGI/1.1"},
 		{"SERVER_PROTOCOL", "HTTP/1.1"},
 		{"SERVER_SOFTWARE", "sluice"},
@@ -127,14 +152,5 @@ func probe(ctx context.Context, network, address, script string) (Facts, error) 
 		{"SCRIPT_FILENAME", script},
 		{"DOCUMENT_ROOT", filepath.Dir(script)},
 		{"REDIRECT_STATUS", "200"}, // php-cgi refuses to run without (cgi.force_redirect)
-	})
-	if err != nil {
-		return Facts{}, fmt.Errorf("php: probe of %s: %w", address, err)
 	}
-	facts, err := parseFacts(stdout)
-	if err != nil {
-		said := bytes.TrimSpace(append(stderr, stdout...))
-		return Facts{}, fmt.Errorf("php: probe of %s: %w: %w: %.300q", address, errRefused, err, said)
-	}
-	return facts, nil
 }
