@@ -28,6 +28,9 @@ const (
 // its limits are, as soon as it tells (known: it has), how many connections it can
 // serve, how much it does for others, and whether those wait.
 func (r *phpRunner) watchServers(known bool, learned func(php.Facts)) {
+	if known {
+		r.lookAtServers()
+	}
 	for {
 		every := fpmLookTime
 		if !known {
@@ -97,6 +100,7 @@ func (r *phpRunner) lookAtFPM(of fcgi.ServerState) {
 		return
 	}
 	r.isPHP()
+	r.foreign.saw(of.Server, st)
 	others := max(0, st.Active-of.InUse)
 	r.pool.Observe(of.Server, others)
 	if others > 0 && (st.Idle <= 1 || st.ListenQueue > 0) {

@@ -35,6 +35,8 @@ type phpRunner struct {
 	where     string
 	upstreams *upstreams        // nil: PHP is ours
 	status    statusPages       // of upstreams
+	foreign   foreignWorkers    // of upstreams
+	laneTo    *upstreams        // lane's servers, if they are not ours
 	isolation *isolation        // nil: PHP is not ours
 	workerIni map[string]string // of a .htaccess, for php-fpm
 	conns     int               // workers, at the beginning
@@ -116,6 +118,8 @@ func (r *phpRunner) external(list []conf.Upstream) {
 	}
 	r.upstreams = newUpstreams(list, r.cfg.Balance, fcgi.Options{Queue: r.cfg.Queue, QueueTime: r.cfg.QueueTime}, r.log)
 	r.pool, r.status.off = r.upstreams.pool, r.cfg.StatusPath == ""
+	r.laneTo = laneOf(list, r)
+	r.lane = r.laneTo.pool
 	r.ending = make(chan struct{})
 	r.where = list[0].Network + ":" + list[0].Address
 	if len(list) > 1 {
@@ -179,7 +183,7 @@ func (r *phpRunner) own(s *conf.Site) error {
 // start starts own workers and asks PHP for its limits.
 func (r *phpRunner) start(ctx context.Context) error {
 	if r.upstreams != nil {
-		if err := r.upstreams.start(ctx); err != nil {
+		if err := errors.Join(r.upstreams.start(ctx), r.laneTo.start(ctx)); err != nil {
 			return at(StagePHP, err)
 		}
 		return nil
@@ -262,6 +266,7 @@ func (r *phpRunner) kill(_ fcgi.Server, fd uintptr) (func(), error) {
 
 func (r *phpRunner) stop(grace time.Duration) {
 	r.upstreams.close()
+	r.laneTo.close()
 	r.endLooking()
 	if r.group != nil {
 		if err := r.group.Stop(grace); err != nil {

@@ -123,7 +123,10 @@ func (r *phpRunner) endLooking() {
 // calls tells whether a script of the site has made a connection. It takes its time.
 func (p *Site) calls(from gateway.Caller) bool {
 	return slices.ContainsFunc(p.runners(), func(r *phpRunner) bool {
-		return r.group != nil && r.group.Calls(from.Client, from.Server)
+		if r.group == nil {
+			return r.foreign.calls(from)
+		}
+		return r.group.Calls(from.Client, from.Server)
 	})
 }
 

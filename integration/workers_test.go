@@ -41,20 +41,30 @@ func TestWorkersGrow(t *testing.T) {
 // TestLoopbackCalls: all workers are at pages that ask their own site for
 // something; without a lane for such calls nothing would ever move.
 func TestLoopbackCalls(t *testing.T) {
-	st, _ := faultSite(t)
-	// The pages' client is this machine, as is that of their calls: a bound for him
-	// must not hold the calls back.
-	s := startSluiceConf(t, phpSite(st.root, "workers = 2\nclient_requests = 2"))
-	writeFile(t, filepath.Join(st.root, "outer.php"), fmt.Sprintf(`<?php echo "outer ", file_get_contents("http://%s/inner.php");`, s.addr))
-	writeFile(t, filepath.Join(st.root, "inner.php"), `<?php usleep(20000); echo "inner";`)
-	var all []<-chan answer
-	for range 6 {
-		all = append(all, inFlight(s, "GET", "/outer.php", ""))
-	}
-	for _, ch := range all {
-		if a := await(t, "outer.php", ch, 25*time.Second); a.status != http.StatusOK || a.body != "outer inner" {
-			t.Errorf("status %d %s", a.status, excerpt(a.body))
-		}
+	for _, of := range []string{"own", "foreign"} {
+		t.Run(of, func(t *testing.T) {
+			st, _ := faultSite(t)
+			// The pages' client is this machine, as is that of their calls: a bound for
+			// him must not hold the calls back.
+			keys := "workers = 2\nclient_requests = 2"
+			if of == "foreign" {
+				sock := filepath.Join(workDir(t), "fpm.sock")
+				startPool(t, pool{listen: sock, children: 4})
+				keys += fmt.Sprintf("\nuse = %q", "unix:"+sock)
+			}
+			s := startSluiceConf(t, phpSite(st.root, keys))
+			writeFile(t, filepath.Join(st.root, "outer.php"), fmt.Sprintf(`<?php echo "outer ", file_get_contents("http://%s/inner.php");`, s.addr))
+			writeFile(t, filepath.Join(st.root, "inner.php"), `<?php usleep(20000); echo "inner";`)
+			var all []<-chan answer
+			for range 6 {
+				all = append(all, inFlight(s, "GET", "/outer.php", ""))
+			}
+			for _, ch := range all {
+				if a := await(t, "outer.php", ch, 40*time.Second); a.status != http.StatusOK || a.body != "outer inner" {
+					t.Errorf("status %d %s", a.status, excerpt(a.body))
+				}
+			}
+		})
 	}
 }
 

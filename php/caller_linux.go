@@ -3,6 +3,7 @@ package php
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,20 +20,23 @@ const (
 // process group: then it is a script that asks its own site for something. It asks
 // the system, which takes a while. False where that can't tell.
 func (g *Group) Calls(client, server netip.AddrPort) bool {
-	inode, err := inetInode(client, server)
-	if err != nil || inode == 0 {
-		return false
-	}
+	var pids []int
 	for _, p := range g.running() {
 		for _, leader := range p.leaders() {
 			for _, s := range groupMembers(leader) {
-				if holdsSocket(s.pid, inode) {
-					return true
-				}
+				pids = append(pids, s.pid)
 			}
 		}
 	}
-	return false
+	return CalledBy(client, server, pids)
+}
+
+// CalledBy tells whether a TCP connection of this machine, from client to server, is
+// one of these processes'. It asks the system, which takes a while. False where that
+// can't tell, or may not.
+func CalledBy(client, server netip.AddrPort, pids []int) bool {
+	inode, err := inetInode(client, server)
+	return err == nil && inode != 0 && slices.ContainsFunc(pids, func(pid int) bool { return holdsSocket(pid, inode) })
 }
 
 // inetInode is the inode of the TCP socket whose own address is local.

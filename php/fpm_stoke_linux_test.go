@@ -78,11 +78,12 @@ func TestFPMWorkersVaryAfterRestart(t *testing.T) {
 		}
 	}
 	serves("at first")
-	if err := syscall.Kill(g.State().PID, syscall.SIGKILL); err != nil {
+	old := g.State().PID
+	if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	serves("after the end of the master")
-	eventually(t, "it runs again", func() bool { return g.State().Phase == Running })
+	eventually(t, "it runs again", func() bool { return g.State().Phase == Running && g.State().PID != old })
 	if err := g.Reload(t.Context(), func([]Server) {}); err != nil {
 		t.Fatal(err)
 	}
