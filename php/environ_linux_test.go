@@ -6,13 +6,18 @@ import (
 	"testing"
 )
 
-// TestScriptsDoNotSeeHowPHPWasStarted asks a worker, and one forked later.
+// TestScriptsDoNotSeeHowPHPWasStarted asks a worker, one forked later, and fresh ones.
 func TestScriptsDoNotSeeHowPHPWasStarted(t *testing.T) {
 	t.Setenv("LANG", "C.UTF-8")
 	t.Setenv("LC_TIME", "C")
 	g := startGroup(t, func(o *Options) { o.Workers, o.Env["LC_TIME"], o.Env["MINE"] = 1, "C", "1" })
 	text := script(t, `<?php echo implode("\n", array_keys($_SERVER)), "\n";`)
-	for range 2 {
+	for i := range 4 {
+		if i == 2 {
+			if err := g.Reload(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
 		k := dial(t, g.Servers()[0])
 		got := "\n" + k.get(text)
 		for _, name := range startOnly {

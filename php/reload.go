@@ -75,6 +75,7 @@ func (p *proc) succeed(wish reload, old *life, end *ending) (*life, error) {
 	select {
 	case <-serves:
 		<-asked
+		p.hide(next)
 		return next, nil
 	case <-next.exited:
 	case <-old.exited:
