@@ -81,9 +81,7 @@ type Conn struct {
 	left  departure
 	// grantedAt is when the request got the connection.
 	grantedAt int64
-	whole     bool // Want.Whole of the request
-	watched   bool // see watch
-	lingers   bool // left to its worker, which goes on with a script that has ended
+	awaySince int64 // since when away says so; 0: it does not
 	// behind was written behind the request, first come, first served; see
 	// pipeline.go.
 	behind    []*follower
@@ -180,10 +178,6 @@ func (c *Conn) leave() {
 		return
 	}
 	left := time.Duration(c.leaveAt - c.lp.l.Now())
-	if left <= 0 && c.lingers {
-		c.close()
-		return
-	}
 	if left <= 0 {
 		c.Kill()
 		return

@@ -1,9 +1,13 @@
 package fcgi
 
-// retire ends the worker behind an idle connection. It stays open until the
-// worker has closed it, so that nothing can be sent to a worker that leaves.
+// retire ends the worker behind an idle connection, when it is really done. It stays
+// open until the worker has closed it, so that nothing can be sent to a worker that
+// leaves.
 func (lp *Local) retire(c *Conn) {
-	c.become(retiring)
+	lp.whenBack(c, func() { lp.retireNow(c) })
+}
+
+func (lp *Local) retireNow(c *Conn) {
 	c.limit.Init(c.close)
 	retire := lp.pool.opts.Retire
 	if lp.aside(c, retire != nil, func(s Server, fd uintptr) func() {

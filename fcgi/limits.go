@@ -36,8 +36,7 @@ const (
 	// nothing is taken for one whose script goes on: longer than a busy system lets
 	// it wait for a processor. lingerPause is how often those are looked at while
 	// requests wait, lingerMemory how long one makes all others suspect, and
-	// lingerTimeMax how long a connection is kept that its worker does not come
-	// back to.
+	// lingerTimeMax how long one is waited for before its connection is closed.
 	lingerLook    = 100 * time.Millisecond
 	lingerPause   = time.Millisecond
 	lingerMemory  = 10 * time.Minute

@@ -1,21 +1,18 @@
 package fcgi
 
-import (
-	"cmp"
-	"slices"
-)
-
 // Lingering: a script under php-fpm may end its request and go on
 // (fastcgi_finish_request): END_REQUEST has come, the connection is kept, and its
 // worker reads nothing for seconds. Nothing on the wire tells; but PHP passes over an
 // empty STDIN record before a request (fcgi_read_request in its source), and on a Unix
 // socket can be seen whether it has read that. So one is written to each connection
-// that becomes idle, and while it lies there another connection is taken.
+// that becomes idle, and while it lies there the worker is away: another connection is
+// taken, and this one is not closed either, for its worker would not take the one that
+// came in its place, and the others are bound to theirs.
 //
-// As long as no worker of the pool was seen lingering, those that have just ended a
-// request are trusted where there is no other, for waiting costs time; a request that
-// meets the first one that lingers is asked for elsewhere if it may be run twice. From
-// then on, for a while, only those are trusted that were seen to read.
+// Where all are busy the next request goes to the worker that has just ended one,
+// without waiting for it to read, so it may meet one that lingers. Once such a worker
+// was seen, for a while no connection is kept: then php-fpm deals the requests out to
+// those of its workers that are free.
 
 // Linger says that the servers are php-fpm's. Any goroutine may call it.
 func (p *Pool) Linger() { p.lingers.Store(true) }
@@ -23,38 +20,40 @@ func (p *Pool) Linger() { p.lingers.Store(true) }
 // lingered tells whether a worker was seen lingering not long ago.
 func (lp *Local) lingered() bool { return lp.l.Now() < lp.pool.lingered.Load() }
 
-func (lp *Local) sawLinger() { lp.pool.lingered.Store(lp.l.Now() + int64(lingerMemory)) }
-
 // mayLinger tells whether it can happen to c, and be seen.
 func (c *Conn) mayLinger() bool {
 	return c.lp.pool.lingers.Load() && c.b.s.conf.Load().Network == "unix"
 }
 
-// sound writes what the worker of an idle connection reads once it is free.
+// sound writes what the worker of a connection without a request reads once it is free.
 func (c *Conn) sound() {
 	if c.mayLinger() {
 		var stdin [HeaderBytes]byte
 		c.c.Write(AppendHeader(stdin[:0], Stdin, c.id, 0, 0))
+		c.awaySince = 0
+		if !c.lp.lingerTimer.Armed() {
+			c.lp.l.Arm(&c.lp.lingerTimer, lingerLook)
+		}
 	}
 }
 
-// unread tells whether the worker has not read all that it was sent.
-func (c *Conn) unread() bool {
-	if c.c.Queued() > 0 {
-		return true
-	}
-	n, err := c.c.Unread()
-	return err == nil && n > 0
-}
-
-// away tells whether the worker of an idle connection has not come back, as far as
-// can be seen.
+// away tells whether a worker has not read sound's record. (Of a request it reads the
+// last octets only before the next one, so while it is at one this says nothing.)
 func (c *Conn) away() bool {
-	if !c.mayLinger() || !c.unread() {
+	if !c.mayLinger() {
 		return false
 	}
-	if c.lp.l.Now()-c.idleSince >= int64(lingerLook) {
-		c.lp.sawLinger()
+	if c.c.Queued() == 0 {
+		if n, err := c.c.Unread(); err != nil || n == 0 {
+			return false
+		}
+	}
+	// Seen twice, because a system that stood still shows late what is not so.
+	switch now := c.lp.l.Now(); {
+	case c.awaySince == 0:
+		c.awaySince = now
+	case now-c.awaySince >= int64(lingerLook):
+		c.lp.pool.lingered.Store(now + int64(lingerMemory))
 	}
 	return true
 }
@@ -75,40 +74,11 @@ func (b *branch) awaited(t *Ticket) *Conn {
 	return nil
 }
 
-// watch looks later whether c's worker has read the request that it was given as soon
-// as, or before, it had ended another.
-func (c *Conn) watch() {
-	if c.watched = c.Reused() && c.mayLinger(); c.watched && !c.lp.lingerTimer.Armed() {
-		c.lp.l.Arm(&c.lp.lingerTimer, lingerLook)
-	}
-}
-
-// lookWatched finds the workers that have not read their request.
-func (lp *Local) lookWatched() {
-	var stuck []*Conn
-	some, now := false, lp.l.Now()
-	for c := range lp.own {
-		switch {
-		case !c.watched:
-		case c.state != busy || c.got > 0:
-			c.watched = false
-		case now-c.grantedAt < int64(lingerLook):
-			some = true
-		default:
-			c.watched = false
-			if c.unread() {
-				stuck = append(stuck, c)
-			}
-		}
-	}
-	slices.SortFunc(stuck, func(a, b *Conn) int { return cmp.Compare(a.grantedAt, b.grantedAt) })
-	for _, c := range stuck {
-		lp.sawLinger()
-		if st := c.stream; c.whole && c.state == busy {
-			c.lingers = true
-			c.Abandon(lingerTimeMax)
-			st.Failed(ErrBehind)
-		}
+// lookIdle notes which workers are away, though nobody asks for them at the moment.
+func (lp *Local) lookIdle() {
+	some := false
+	for _, c := range lp.idle {
+		some = c.away() || some
 	}
 	if some {
 		lp.l.Arm(&lp.lingerTimer, lingerLook)
@@ -120,4 +90,37 @@ func (lp *Local) lookSoon() {
 	if lp.first != nil && len(lp.idle) > 0 && lp.pool.lingers.Load() {
 		lp.l.Arm(&lp.lookTimer, lingerPause)
 	}
+}
+
+// whenBack calls then, which gives up a connection that is taken out of use, as soon as
+// its worker is back: until then its permit is not to be had.
+func (lp *Local) whenBack(c *Conn, then func()) {
+	c.become(retiring)
+	if !c.mayLinger() || lp.ending {
+		then()
+		return
+	}
+	c.sound()
+	pause, until := lingerPause, lp.l.Now()+int64(lingerTimeMax)
+	c.limit.Init(func() {
+		switch {
+		case c.state != retiring:
+		case c.away() && !lp.ending && lp.l.Now() < until:
+			pause = min(2*pause, leavePauseMax)
+			lp.l.Arm(&c.limit, pause)
+		default:
+			then()
+		}
+	})
+	lp.l.Arm(&c.limit, pause)
+}
+
+// closeIdle closes an idle connection, unless its worker is away, and tells whether
+// that was so.
+func (c *Conn) closeIdle() bool {
+	if c.away() {
+		return false
+	}
+	c.close()
+	return true
 }

@@ -24,7 +24,7 @@ type Local struct {
 	queueTimer loop.Timer // for the first ticket's deadline
 	idleTimer  loop.Timer
 	lookTimer  loop.Timer // while requests wait
-	// lingerTimer runs while there are watched connections.
+	// lingerTimer runs while there are idle connections whose workers may be away.
 	lingerTimer loop.Timer
 	// behindTimer runs while there are followers, quick counts requests in a row
 	// that took little time, up to Pipelining.After.
@@ -137,9 +137,7 @@ func (lp *Local) grant(c *Conn, t *Ticket) {
 	c.stdinOpen, c.got, c.sentAt = true, 0, c.c.Written()
 	c.counted, c.left.who, c.grantedAt = true, t.want.Left, lp.l.Now()
 	c.b.running++
-	c.whole = t.want.Whole
 	c.stream = t.asker.Granted(c)
-	c.watch()
 	lp.pipeline(c)
 }
 
@@ -156,8 +154,11 @@ func (lp *Local) release(c *Conn) {
 	c.become(idle)
 	keep := lp.pool.opts.KeepTime
 	switch {
-	case c.b.s.gone.Load(), c.b.s.at() == multi, c.b.s.surplus(), keep > 0 && lp.l.Now()-c.since > int64(keep):
+	case c.mayLinger() && lp.lingered(): // others will take the next request
 		c.close()
+		return
+	case c.b.s.gone.Load(), c.b.s.at() == multi, c.b.s.surplus(), keep > 0 && lp.l.Now()-c.since > int64(keep):
+		lp.whenBack(c, c.close)
 		return
 	case lp.pool.opts.RequestsMax > 0 && c.served >= lp.pool.opts.RequestsMax:
 		lp.retire(c)
@@ -171,14 +172,10 @@ func (lp *Local) release(c *Conn) {
 			c.close() // gone dials the fresh one with its permit
 			return
 		}
-		if c.mayLinger() && lp.lingered() {
-			lp.keepIdle(c)
-			return
-		}
 		lp.dequeue(t)
 		lp.grant(c, t)
 	case other != nil, lp.ending:
-		c.close() // gone passes the permit on
+		lp.whenBack(c, c.close) // gone passes the permit on
 	default:
 		lp.keepIdle(c)
 	}
@@ -197,11 +194,15 @@ func (lp *Local) keepIdle(c *Conn) {
 
 func (lp *Local) expireIdle() {
 	limit := lp.l.Now() - int64(lp.pool.opts.IdleTime)
-	for len(lp.idle) > 0 && lp.idle[0].idleSince <= limit {
-		lp.idle[0].close() // gone removes it
+	for _, c := range slices.Clone(lp.idle) { // the one idle for longest first
+		if c.idleSince > limit {
+			lp.l.Arm(&lp.idleTimer, time.Duration(c.idleSince-limit))
+			return
+		}
+		c.closeIdle()
 	}
 	if len(lp.idle) > 0 {
-		lp.l.Arm(&lp.idleTimer, time.Duration(lp.idle[0].idleSince-limit))
+		lp.l.Arm(&lp.idleTimer, lp.pool.opts.IdleTime)
 	}
 }
 
@@ -256,9 +257,7 @@ func (lp *Local) reclaimOf(s *server) {
 			continue
 		}
 		other.l.Post(func() {
-			if i := slices.IndexFunc(other.idle, func(c *Conn) bool { return c.b.s == s }); i >= 0 {
-				other.idle[i].close()
-			}
+			_ = slices.ContainsFunc(slices.Clone(other.idle), func(c *Conn) bool { return c.b.s == s && c.closeIdle() })
 		})
 	}
 }
@@ -266,10 +265,9 @@ func (lp *Local) reclaimOf(s *server) {
 // yield gives up the idle connection that was unused longest, or uses a shared
 // one for nothing new.
 func (lp *Local) yield() {
-	switch {
-	case len(lp.idle) > 0:
-		lp.idle[0].close()
-	case len(lp.shared) > 0:
+	if len(lp.idle) > 0 {
+		_ = slices.ContainsFunc(slices.Clone(lp.idle), (*Conn).closeIdle) // the first that can be
+	} else if len(lp.shared) > 0 {
 		lp.shared[0].drain()
 	}
 }

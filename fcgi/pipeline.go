@@ -104,9 +104,8 @@ func (c *Conn) advance(left int) {
 	f.ahead = true
 	c.id, c.sentAt, c.got = f.id, f.sentAt, int64(left)
 	c.counted, c.left, c.grantedAt = true, f.left, c.lp.l.Now()
-	c.stream, c.whole = f.stream, true
+	c.stream = f.stream
 	f.stream, f.left = nil, departure{}
-	c.watch()
 	switch {
 	case c.stream == nil:
 		c.stream = givenUp{c, f.limit}

@@ -277,7 +277,7 @@ func (p *Pool) GiveBack(of Server) {
 		lp.l.Post(func() {
 			for _, c := range slices.Clone(lp.idle) {
 				if c.b.s.is(of) {
-					c.close()
+					c.closeIdle()
 				}
 			}
 		})
@@ -316,8 +316,12 @@ func (p *Pool) trim(loops []*Local, keep int, age time.Duration) {
 	}
 	lp := loops[0]
 	lp.l.Post(func() {
-		for limit := lp.l.Now() - int64(age); len(lp.idle) > 0 && lp.idle[0].idleSince <= limit && p.InUse() > keep; {
-			lp.idle[0].close() // gone removes it
+		limit := lp.l.Now() - int64(age)
+		for _, c := range slices.Clone(lp.idle) { // the one idle for longest first
+			if c.idleSince > limit || p.InUse() <= keep {
+				break
+			}
+			c.closeIdle()
 		}
 		p.trim(loops[1:], keep, age)
 	})
@@ -359,7 +363,7 @@ func (p *Pool) On(l *loop.Loop) *Local {
 	lp.queueTimer.Init(lp.expire)
 	lp.idleTimer.Init(lp.expireIdle)
 	lp.lookTimer.Init(lp.lookAgain)
-	lp.lingerTimer.Init(lp.lookWatched)
+	lp.lingerTimer.Init(lp.lookIdle)
 	lp.behindTimer.Init(lp.lookBehind)
 	lp.setBranches()
 	all := append(slices.Clone(p.all()), lp)
