@@ -213,7 +213,7 @@ func (h *conn) Piped(_ *loop.Conn, n int64) {
 // pipeContent has the content to come moved on without being looked at, where
 // somebody wants it so.
 func (h *conn) pipeContent() {
-	if left := h.parser.Left(); left > 0 && !h.cur.finished {
+	if left := h.parser.Left(); left > 0 && !h.cur.finished && h.c.Pipes() {
 		h.c.ReadInto(h.cur.ContentPipe(left), left)
 	}
 }

@@ -390,6 +390,7 @@ func (c *Conn) Close(linger bool) {
 		return
 	}
 	c.linger = linger
+	c.leavePipe()
 	c.become(flushing)
 	c.l.closing++
 	c.markDirty()
@@ -475,10 +476,7 @@ func (c *Conn) drop() {
 	}
 	_ = c.sock.Close()
 	c.clearOut()
-	if c.into != nil {
-		c.into.Release()
-		c.into = nil
-	}
+	c.leavePipe()
 	if c.end != nil {
 		c.l.Forget(&c.end.timer)
 	}

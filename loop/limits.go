@@ -15,7 +15,7 @@ const (
 
 	// pipesMax bounds a loop's pipes, two descriptors and at most pipeBytes each.
 	// pipeReadBytes is the most moved into one at once.
-	pipesMax      = 64
+	pipesMax      = 32
 	pipeBytes     = 1 << 20
 	pipeReadBytes = 256 << 10
 

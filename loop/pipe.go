@@ -69,20 +69,30 @@ func (l *Loop) Pipe() *Pipe {
 	return p
 }
 
+// Pipes tells whether ReadInto may be of use.
+func (c *Conn) Pipes() bool {
+	_, ok := c.sock.(piper)
+	return ok && c.state == open
+}
+
 // ReadInto has what is read next, at most most octets, moved into p if that can be
 // done; the handler, a Piper, is told by Piped. Else Data brings it. Either way the
 // one after it is up to Data again. A nil p takes it back.
 func (c *Conn) ReadInto(p *Pipe, most int64) {
 	c.l.mustOwn()
+	c.leavePipe()
+	if p != nil && c.Pipes() {
+		c.into = p.Retain()
+		p.most = most
+	}
+}
+
+// leavePipe: nothing more is read into a pipe.
+func (c *Conn) leavePipe() {
 	if c.into != nil {
 		c.into.Release()
 		c.into = nil
 	}
-	if _, ok := c.sock.(piper); !ok || p == nil || c.state != open {
-		return
-	}
-	c.into = p.Retain()
-	p.most = most
 }
 
 // readPipe does what ReadInto asked for.

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"errors"
 	"io"
 
 	"golang.org/x/sys/unix"
@@ -39,9 +40,16 @@ func (s *fdSocket) ReadPipe(p *Pipe, n int64) (int, error) {
 	case errno == 0:
 		return k, nil
 	case errno == unix.EAGAIN:
-		if waiting, err := unix.IoctlGetInt(s.fd, unix.SIOCINQ); err != nil || waiting > 0 {
-			return 0, errNotPiped // it is full: each packet takes a place
+		// Nothing is there, or the pipe is full (each packet takes a place), or urgent
+		// data are next: only recv(2) tells, and of an end behind a full pipe.
+		switch err := s.Peek(); {
+		case errors.Is(err, errUnexpected):
+			return 0, errNotPiped
+		case err != nil:
+			return 0, err
 		}
+	case errno == unix.EINVAL, errno == unix.EPERM, errno == unix.ENOSYS: // not here
+		return 0, errNotPiped
 	}
 	return 0, errnoErr(errno)
 }

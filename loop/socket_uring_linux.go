@@ -91,7 +91,8 @@ func (s *uringSocket) received(res int32, flags uint32) {
 		// more to fill them with. Read from directly, everybody gets his turn.
 		s.bulk, s.small = true, uringSmallReads-1
 	case errno == unix.EAGAIN:
-		s.nonblock = true // it must have been, against our belief
+		s.nonblock = false // it must have been set, against our belief: set it for sure
+		_ = s.setNonblock(true)
 	case errno == unix.ECANCELED, errno == unix.EINTR:
 	default:
 		s.end = errno
@@ -271,8 +272,13 @@ func (s *uringSocket) ReadPipe(p *Pipe, n int64) (int, error) {
 		return 0, err
 	}
 	k, err := s.fdSocket.ReadPipe(p, n)
-	if err != nil || int64(k) < n {
+	switch {
+	case errors.Is(err, ErrAgain):
 		s.drained()
+	case err == nil && int64(k) < n: // all that was there, or all that the pipe took
+		if left, e := unix.IoctlGetInt(s.fd, unix.SIOCINQ); e == nil && left == 0 {
+			s.drained()
+		}
 	}
 	return k, err
 }

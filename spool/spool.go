@@ -49,6 +49,7 @@ type Spool struct {
 	pipeAt int64
 	piped  int64
 	behind bool // something was written behind them
+	noPipe bool // there was none to be had
 
 	mem     []piece // not in the file and not being written
 	writing []piece // a goroutine has them
@@ -143,7 +144,7 @@ func (s *Spool) Write(p []byte) {
 // once: see Repeatable.
 func (s *Spool) Pipe(left int64) *loop.Pipe {
 	switch {
-	case s.closed || s.err != nil || s.spilled || s.behind:
+	case s.closed || s.err != nil || s.spilled || s.behind || s.noPipe:
 		return nil
 	case s.pipe != nil:
 		return s.pipe
@@ -151,6 +152,7 @@ func (s *Spool) Pipe(left int64) *loop.Pipe {
 		return nil
 	}
 	s.pipe = s.l.Pipe()
+	s.noPipe = s.pipe == nil
 	return s.pipe
 }
 
