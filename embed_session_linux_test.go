@@ -212,11 +212,16 @@ func TestSessionGuarded(t *testing.T) {
 	show := `<?php header('Content-Type: text/plain'); foreach (['HTTP_PROXY', 'HTTP_X_USER', 'CONTENT_LENGTH'] as $n) echo $n, '=', $_SERVER[$n] ?? '-', ' '; echo 'body=', file_get_contents('php://input');`
 	outside := folder(t, map[string]string{"secret.php": show})
 	dir := folder(t, map[string]string{
-		"site/show.php": show, "site/evil.jpg": show, "site/up/evil.php": show, "site/no/x.php": show, "site/.git/x.php": show, "site2/x.php": show, "site/sub/a.txt": "", "tool/t.php": show,
-		"sluice.toml": "[[site]]\nroot = \"site\"\nno_php = [\"/up/*\"]\ndeny = [\"/no/*\"]\naliases = { \"/tool\" = \"tool\" }\nphp.workers = 1\n",
+		"site/show.php": show, "site/evil.jpg": show, "site/up/evil.php": show, "site/no/x.php": show, "site/.git/x.php": show, "site2/x.php": show, "site/sub/s.php": show, "media/m.php": show, "tool/t.php": show,
+		"sluice.toml": "[[site]]\nroot = \"site\"\nno_php = [\"/up/*\", \"/media/*\"]\nfollow_into = [\"media\"]\ndeny = [\"/no/*\"]\naliases = { \"/tool\" = \"tool\" }\nphp.workers = 1\n",
 	})
 	if err := os.Symlink(filepath.Join(outside, "secret.php"), filepath.Join(dir, "site", "sub", "link.php")); err != nil {
 		t.Fatal(err)
+	}
+	for name, target := range map[string]string{"files": "up", "media": "../media", "files2": "../media", "fine": "sub"} {
+		if err := os.Symlink(target, filepath.Join(dir, "site", name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s := newServer(t, sluice.Options{Config: filepath.Join(dir, "sluice.toml")})
 	tr := sessionOf(t, s, "/")
@@ -242,6 +247,9 @@ func TestSessionGuarded(t *testing.T) {
 		{"elsewhere by another variable", map[string]string{"PATH_TRANSLATED": outside + "/secret.php", "PATH_INFO": "/x"}, 403, "Forbidden"},
 		{"elsewhere by a link", map[string]string{"SCRIPT_FILENAME": root + "/sub/link.php"}, 403, "Forbidden"},
 		{"a folder without scripts", map[string]string{"SCRIPT_FILENAME": root + "/up/evil.php"}, 403, "Forbidden"},
+		{"a folder without scripts by a link", map[string]string{"SCRIPT_FILENAME": root + "/files/evil.php"}, 403, "Forbidden"},
+		{"one that is a link by another", map[string]string{"SCRIPT_FILENAME": root + "/files2/m.php"}, 403, "Forbidden"},
+		{"another folder by a link", map[string]string{"SCRIPT_FILENAME": root + "/fine/s.php"}, 200, "body=12345"},
 		{"a denied folder", map[string]string{"SCRIPT_FILENAME": root + "/no/x.php"}, 403, "Forbidden"},
 		{"a hidden folder", map[string]string{"SCRIPT_FILENAME": root + "/.git/x.php"}, 403, "Forbidden"},
 		{"a name of no variable", map[string]string{"SCRIPT_FILENAME": root + "/show.php", "A=B": "c"}, 400, "Bad Request"},

@@ -120,11 +120,14 @@ type Site struct {
 	// HiddenFiles is refuse or apache.
 	HiddenFiles string
 	// Symlinks is SymlinksInside (links must end in Root, an alias or one of
-	// FollowInto), SymlinksAuto (FollowInto has what App is known to link to) or
+	// FollowInto), SymlinksAuto (FollowFound has what App is known to link to) or
 	// SymlinksFollow (they may lead anywhere).
 	Symlinks string
 	// FollowInto lists absolute files and folders links may lead into.
 	FollowInto []string
+	// FollowFound are those found besides: real paths, believed while they have no
+	// symlinks.
+	FollowFound []string `json:",omitempty"`
 	// Refused are the links found that lead elsewhere.
 	Refused []Link `json:",omitempty"`
 	// BodyMax bounds a request body in octets; 413 beyond. BodyFollowsPHP takes

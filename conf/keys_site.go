@@ -123,7 +123,7 @@ var siteKeys = []key{
 	},
 	{
 		path: "no_php", kind: kindList, def: `[]`,
-		about:   "Paths below the document root where no script ever runs, neither PHP's nor a CGI program (but for those in `cgi.folders`), [patterns](#patterns); adds to those of the application (uploads, caches). A script that a symbolic link gives another name is judged by both.",
+		about:   "Paths below the document root where no script ever runs, neither PHP's nor a CGI program (but for those in `cgi.folders`), [patterns](#patterns); adds to those of the application (uploads, caches). A script that a symbolic link gives another name is judged by both, and where such a folder is a link, none runs in what it leads to.",
 		reset:   func(t target) { t.site.NoPHP = nil },
 		setText: func(t target, s string) error { return addPattern(&t.site.NoPHP, s) },
 	},

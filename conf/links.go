@@ -165,9 +165,11 @@ func (s *Site) follow(app App) {
 		return
 	}
 	if s.Symlinks == SymlinksAuto {
-		s.FollowInto = union(s.FollowInto, app.FollowInto)
+		for _, dir := range app.FollowInto {
+			s.FollowFound = union(s.FollowFound, []string{settled(dir)})
+		}
 	}
-	allowed := s.FollowInto
+	allowed := slices.Concat(s.FollowInto, s.FollowFound)
 	for _, a := range s.Aliases {
 		allowed = append(allowed[:len(allowed):len(allowed)], a.Dir)
 	}
@@ -184,6 +186,18 @@ func (s *Site) follow(app App) {
 		}
 		s.Refused = append(s.Refused, l)
 	}
+}
+
+// settled is where a path leads now; of what is not there yet, where it would be.
+func settled(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	up := filepath.Dir(path)
+	if up == path {
+		return path
+	}
+	return filepath.Join(settled(up), filepath.Base(path))
 }
 
 // RefusedText says which of the site's own links are not followed, and how they

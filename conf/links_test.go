@@ -86,9 +86,10 @@ func TestSiteLinks(t *testing.T) {
 			for _, name := range tt.into {
 				into = append(into, filepath.Join(out, name))
 			}
-			slices.Sort(s.FollowInto)
-			if !slices.Equal(s.FollowInto, into) {
-				t.Errorf("follows into %q, want %q", s.FollowInto, into)
+			follows := union(s.FollowInto, s.FollowFound)
+			slices.Sort(follows)
+			if !slices.Equal(follows, into) {
+				t.Errorf("follows into %q, want %q", follows, into)
 			}
 			if got := refused(s); !slices.Equal(got, tt.refused) {
 				t.Errorf("refuses %q, want %q", got, tt.refused)
@@ -130,8 +131,8 @@ func TestReleases(t *testing.T) {
 		"app/releases/1/public/wp-load.php", "app/releases/1/public/wp-includes/version.php",
 	)
 	s := siteOf(t, dir, "root = \"app/current/public\"\nphp = \"off\"\n")
-	if want := []string{filepath.Join(dir, "app/shared/uploads")}; !slices.Equal(s.FollowInto, want) || len(s.Refused) > 0 {
-		t.Errorf("follows into %q, want %q; refuses %q", s.FollowInto, want, refused(s))
+	if want := []string{filepath.Join(dir, "app/shared/uploads")}; !slices.Equal(s.FollowFound, want) || len(s.FollowInto) > 0 || len(s.Refused) > 0 {
+		t.Errorf("follows into %q, want %q; refuses %q", s.FollowFound, want, refused(s))
 	}
 }
 
@@ -146,6 +147,25 @@ func TestForeignLinks(t *testing.T) {
 	}
 	if got := refused(siteOf(t, dir, "root = \"www\"\nphp = \"off\"\n")); !slices.Contains(got, "/wp-content/plugins/mine") {
 		t.Errorf("refuses %q", got)
+	}
+}
+
+// What is found is settled: a link that stands for it later changes nothing. Uploads of
+// Laravel that somebody has let lead to what is the system's are not followed into.
+func TestSettledFolders(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("making a link takes a privilege there")
+	}
+	app := []string{"app/shared/storage/app/public/", "app/1/artisan", "app/1/composer.json", "app/1/public/index.php", "app/1/storage -> ../shared/storage", "app/current -> 1"}
+	dir := tree(t, append(app, "app/1/public/storage -> ../../shared/storage/app/public")...)
+	s := siteOf(t, dir, "root = \"app/current\"\nphp = \"off\"\n")
+	if want := []string{filepath.Join(dir, "app/shared/storage/app/public")}; !slices.Equal(s.FollowFound, want) || len(s.Refused) > 0 {
+		t.Errorf("follows into %q, want %q; refuses %q", s.FollowFound, want, refused(s))
+	}
+	dir = tree(t, "artisan", "composer.json", "public/index.php", "storage/app/public -> /etc", "public/storage -> ../storage/app/public")
+	s = siteOf(t, dir, "root = \".\"\nphp = \"off\"\n")
+	if len(s.FollowFound) > 0 || !slices.Equal(refused(s), []string{"/storage"}) {
+		t.Errorf("follows into %q, refuses %q", s.FollowFound, refused(s))
 	}
 }
 

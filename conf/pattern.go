@@ -26,6 +26,18 @@ func (ps Patterns) Match(path string) bool {
 	return false
 }
 
+// Folders are the paths below which all is in the set, with * and ? for parts of
+// their segments. Patterns of a name, wherever it is, tell none.
+func (ps Patterns) Folders() (list []string) {
+	for _, p := range ps {
+		p = strings.TrimSuffix(p, "/*")
+		if strings.HasPrefix(p, "/") {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
 func matchPattern(pattern, path string) bool {
 	if strings.HasPrefix(pattern, "/") {
 		return matchBelow(pattern[1:], path)

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -66,5 +67,12 @@ func TestPresetPatternsAreGood(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestPatternFolders(t *testing.T) {
+	ps := Patterns{"/up", "/files/*", "cache", "/sites/*/files", "/a/*.php", "/*"}
+	if got, want := ps.Folders(), []string{"/up", "/files", "/sites/*/files", "/a/*.php"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

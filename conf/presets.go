@@ -210,10 +210,20 @@ func (p *preset) app(dir string, l layout) App {
 		}
 	case AppLaravel:
 		// `artisan storage:link` may come after us.
-		a.FollowInto = append(a.FollowInto, filepath.Join(dir, "storage", "app", "public"))
+		a.FollowInto = append(a.FollowInto, laravelStorage(dir)...)
 	}
 	addPackaged(&a)
 	return finishApp(a)
+}
+
+// laravelStorage is the folder of uploads, unless somebody made it a link into what
+// is not his.
+func laravelStorage(dir string) []string {
+	name := filepath.Join(dir, "storage", "app", "public")
+	if real := settled(name); isSystem(real) || isDir(name) && !mayFollow(name, real) {
+		return nil
+	}
+	return []string{name}
 }
 
 // placed puts patterns that are paths below the application's place.

@@ -167,10 +167,10 @@ Unless ` + "`symlinks`" + ` says otherwise (` + "`auto`" + `), links that a reco
 | ` + "`mediawiki`" + ` | ` + "`extensions`, `skins`" + ` and what is in them, ` + "`images`, `config`, `mw-config`" + ` |
 | ` + "`dokuwiki`" + ` | ` + "`lib/tpl`, `lib/plugins`" + ` and what is in them |
 | ` + "`phpmyadmin`" + ` | each theme |
-| ` + "`laravel`" + ` | ` + "`storage`; into `storage/app/public`" + ` at any time |
+| ` + "`laravel`" + ` | ` + "`storage`; into `storage/app/public`" + ` also if the link is made later |
 | ` + "`symfony`" + ` | ` + "`bundles`" + ` and what is in it, ` + "`uploads`" + ` |
 
-Root or the owner of the target must have made the link. None leads into what is the system's (` + "`/etc`, `/proc`, `/sys`, `/dev`, `/run`, `/var/log`; `/usr`, `/var`, `/home`, a home and the like as a whole" + `) or to a folder that contains the document root. Debian's ` + "`/usr/share/wordpress`, `/usr/share/phpmyadmin`, `/usr/share/mediawiki`, `/var/lib/mediawiki` and `/usr/share/dokuwiki`" + ` are known with the places their links lead into, and WordPress with its ` + "`/var/lib/wordpress/wp-content`" + `.
+Root or the owner of the target must have made the link. What is found is settled at the start: where a link is put in place of such a target, or on the way to it, nothing is followed into it until a reload; nor into the ` + "`storage/app/public`" + ` of another release, unless releases share it. What ` + "`follow_into`" + ` names may be a link that is switched. No link leads into what is the system's (` + "`/etc`, `/proc`, `/sys`, `/dev`, `/run`, `/var/log`; `/usr`, `/var`, `/home`, a home and the like as a whole" + `) or to a folder that contains the document root. Debian's ` + "`/usr/share/wordpress`, `/usr/share/phpmyadmin`, `/usr/share/mediawiki`, `/var/lib/mediawiki` and `/usr/share/dokuwiki`" + ` are known with the places their links lead into, and WordPress with its ` + "`/var/lib/wordpress/wp-content`" + `.
 
 The banner says which places outside are followed into. Links at these places and at the top of the document root that are not followed are in the log once at the start, and in what ` + "`sluice check`" + ` prints, with the ` + "`follow_into`" + ` they would take. The folders that releases share are such links in an application that is not recognised: ` + "`follow_into = [\"/srv/app/shared/uploads\"]`" + `.
 `

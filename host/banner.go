@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"sluice/conf"
@@ -40,7 +41,7 @@ func (p *Site) followed() string {
 		return "every symbolic link, wherever it leads (symlinks = \"follow\")"
 	}
 	var list []string
-	for _, name := range p.cfg.FollowInto {
+	for _, name := range slices.Concat(p.cfg.FollowInto, p.cfg.FollowFound) {
 		if name != p.cfg.Root && !strings.HasPrefix(name, p.cfg.Root+string(filepath.Separator)) {
 			list = append(list, name)
 		}

@@ -131,34 +131,34 @@ func (p *Site) scriptGuard() func(file string) error {
 		if err != nil || !isFile(real) {
 			return &session.Refusal{Status: 404, Err: fmt.Errorf("host: SCRIPT_FILENAME %q is no file", file)}
 		}
-		if cfg.Symlinks != "follow" && !insideAny(real, folders, cfg.FollowInto) {
+		if cfg.Symlinks != "follow" && !insideAny(real, folders, cfg.FollowInto) && !insideSettled(real, cfg.FollowFound) {
 			return &session.Refusal{Status: 403, Err: fmt.Errorf("host: SCRIPT_FILENAME %q leads out of the site's folders", file)}
 		}
-		url, ok := urlOf(filepath.Clean(file), folders)
+		url, in, ok := urlOf(filepath.Clean(file), folders)
 		switch {
 		case !slices.ContainsFunc(cfg.PHP.Extensions, func(ext string) bool { return strings.HasSuffix(file, ext) }):
 			return &session.Refusal{Status: 403, Err: fmt.Errorf("host: SCRIPT_FILENAME %q is no script", file)}
 		case !ok:
 			return &session.Refusal{Status: 403, Err: fmt.Errorf("host: SCRIPT_FILENAME %q is not in the site's folders", file)}
-		case p.never(url):
+		case p.never(url), scriptless(cfg, folders).Holds(filepath.ToSlash(real), filepath.ToSlash(resolved(in.Dir)), strings.TrimPrefix(url, in.Prefix)):
 			return &session.Refusal{Status: 403, Err: fmt.Errorf("host: the site does not run %q", file)}
 		}
 		return nil
 	}
 }
 
-// urlOf is the path, below the site's own, of a file in one of its folders. Of
-// folders in each other the innermost counts.
-func urlOf(file string, folders []conf.Alias) (url string, ok bool) {
+// urlOf is the path, below the site's own, of a file in one of its folders, and the
+// folder. Of folders in each other the innermost counts.
+func urlOf(file string, folders []conf.Alias) (url string, in conf.Alias, ok bool) {
 	longest := -1
 	for _, f := range folders {
 		for _, dir := range []string{f.Dir, resolved(f.Dir)} {
 			if rel, err := filepath.Rel(dir, file); err == nil && filepath.IsLocal(rel) && rel != "." && len(dir) > longest {
-				longest, url = len(dir), f.Prefix+"/"+filepath.ToSlash(rel)
+				longest, url, in = len(dir), f.Prefix+"/"+filepath.ToSlash(rel), f
 			}
 		}
 	}
-	return url, longest >= 0
+	return url, in, longest >= 0
 }
 
 func insideAny(real string, folders []conf.Alias, more []string) bool {
@@ -170,6 +170,22 @@ func insideAny(real string, folders []conf.Alias, more []string) bool {
 		rel, err := filepath.Rel(resolved(dir), real)
 		return err == nil && filepath.IsLocal(rel)
 	})
+}
+
+// insideSettled is insideAny for folders that were found, which count while no symlink
+// leads elsewhere by their names.
+func insideSettled(real string, dirs []string) bool {
+	dirs = slices.DeleteFunc(slices.Clone(dirs), func(dir string) bool { return resolved(dir) != dir })
+	return insideAny(real, nil, dirs)
+}
+
+// scriptless is where no script of a site runs, as of now.
+func scriptless(cfg *conf.Site, folders []conf.Alias) *site.Scriptless {
+	var roots []site.RealRoot
+	for _, f := range folders {
+		roots = append(roots, site.RealRoot{Prefix: f.Prefix, Dir: filepath.ToSlash(resolved(f.Dir))})
+	}
+	return site.NewScriptless(cfg.NoPHP, roots)
 }
 
 func isFile(name string) bool {

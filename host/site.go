@@ -164,7 +164,7 @@ func roots(cfg *conf.Site, compressor *static.Compressor) []site.Root {
 		links = static.Follow
 	}
 	base := static.Config{
-		Symlinks: links, AllowedTargets: slices.Clone(cfg.FollowInto), Types: static.NewTypes(cfg.MIME),
+		Symlinks: links, AllowedTargets: slices.Clone(cfg.FollowInto), SettledTargets: cfg.FollowFound, Types: static.NewTypes(cfg.MIME),
 		Compressor: compressor, NoCompression: !cfg.Compression.Enabled,
 		Levels:           &static.Levels{Gzip: cfg.Compression.Gzip, Brotli: cfg.Compression.Brotli, Zstd: cfg.Compression.Zstd},
 		CompressBytesMin: cfg.Compression.MinSize,

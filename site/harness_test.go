@@ -77,6 +77,8 @@ func (b below) Match(path string) bool {
 	return false
 }
 
+func (b below) Folders() []string { return b }
+
 // tree makes files below a new folder; names that end with "/" are folders.
 func tree(t testing.TB, files map[string]string) string {
 	t.Helper()

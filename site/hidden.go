@@ -15,18 +15,35 @@ const (
 // that is not.
 func (s *local) hides(path []byte) (status int, why string) {
 	o := &s.opts
-	path = s.below(path)
 	switch {
-	case !static.Hidden(path, o.Hidden):
+	case !static.Hidden(s.below(path), o.Hidden):
 	case o.Hidden == static.Apache:
 		return 403, "names that begin with .ht are never served"
 	default:
 		return 404, whyHidden
 	}
-	if o.Deny != nil && o.Deny.Match(view(path)) {
+	return s.denies(path)
+}
+
+// denies is hides for what is hidden in no case.
+func (s *local) denies(path []byte) (status int, why string) {
+	if s.opts.Deny != nil && s.opts.Deny.Match(view(s.below(path))) {
 		return 404, whyDenied
 	}
 	return 0, ""
+}
+
+// refusedFolder is refusedByName for the path of a folder. Apache's <Files ".ht*"> does
+// not know a folder that is there by its name with a slash.
+func (x *Exchange) refusedFolder(path []byte) bool {
+	if x.site.opts.Hidden != static.Apache || path[len(path)-1] != '/' {
+		return x.refusedByName(path)
+	}
+	status, why := x.site.denies(path)
+	if status != 0 {
+		x.refuse(status, why)
+	}
+	return status != 0
 }
 
 // refusedByName applies the rules about names to the path of a file.
@@ -54,8 +71,6 @@ func (r *rules) hidesFolder(dir string) string {
 	if o.Deny != nil && o.Deny.Match(view(r.sl.below(r.path))) {
 		return whyDenied
 	}
-	// What would be in it is asked about: a folder's name is not that of a backup.
-	r.path = append(r.path, '_')
 	if o.Hidden == static.Refuse && static.Hidden(r.sl.below(r.path), o.Hidden) {
 		return whyHidden
 	}

@@ -64,4 +64,8 @@ const (
 	namesKnownMax     = 16 << 10
 	nameBelieved      = 5 * time.Minute
 	nameTime          = 3 * time.Second
+
+	// scriptlessFoldersMax bounds the folders without scripts that are known by where
+	// they really lie.
+	scriptlessFoldersMax = 1 << 10
 )

@@ -3,6 +3,7 @@ package site
 import (
 	"path/filepath"
 	"strings"
+	"time"
 
 	"sluice/static"
 )
@@ -30,18 +31,36 @@ func (x *Exchange) neverRuns(root *rootCache, e *static.Entry, file []byte) bool
 		return false // nothing there to run
 	}
 	real := root.cache.RealPath(e, now)
-	if rest, ok := strings.CutPrefix(real, filepath.ToSlash(root.cache.RealRoot())); ok && rest == view(rel) {
-		return false // no symlink gave it another name
+	if real == "" {
+		return true // who knows
 	}
+	return s.realPlaces(now).Holds(real, filepath.ToSlash(root.cache.RealRoot()), view(rel))
+}
+
+// realPlaces is where no script runs, looked up again when a second has passed or a
+// root was replaced.
+func (s *local) realPlaces(now time.Time) *Scriptless {
+	var generation uint64
 	for i := range s.roots {
-		r := &s.roots[i]
-		dir := filepath.ToSlash(r.cache.RealRoot())
-		rest, ok := strings.CutPrefix(real, dir)
-		if ok && dir != "" && strings.HasPrefix(rest, "/") && list.Match(view(s.below([]byte(r.prefix+rest)))) {
-			return true
-		}
+		generation += s.roots[i].cache.Generation()
 	}
-	return real == "" // who knows
+	p := &s.scriptless
+	if p.places != nil && believed(p.checked, now) && p.generation == generation {
+		return p.places
+	}
+	var roots []RealRoot
+	for i := range s.roots {
+		roots = append(roots, RealRoot{s.opts.Roots[i].Prefix, filepath.ToSlash(s.roots[i].cache.RealRoot())})
+	}
+	*p = scriptlessNow{NewScriptless(s.opts.NoPHP, roots), now, generation}
+	return p.places
+}
+
+// scriptlessNow is what was known at some time.
+type scriptlessNow struct {
+	places     *Scriptless
+	checked    time.Time
+	generation uint64 // of all roots
 }
 
 // inCGIFolder tells whether a path is in a folder all of whose files are programs.

@@ -65,6 +65,72 @@ func TestNoPHPBehindLinks(t *testing.T) {
 	}
 }
 
+// A folder without scripts that is a link itself has none by another name either, be
+// it out of the root or in it; what an alias has in such a folder is not its matter.
+func TestNoPHPFolderIsLink(t *testing.T) {
+	files := noPHPFiles()
+	for _, name := range []string{"up/e.php", "up/deep/e.php", "up/index.php", "up/p.png"} {
+		delete(files, name)
+	}
+	files["store/e.php"], files["storage/e.php"] = phpSource, phpSource
+	dir, other := tree(t, files), tree(t, map[string]string{"e.php": phpSource, "in/e.php": phpSource, "sites/a/files/e.php": phpSource, "sites/a/e.php": phpSource})
+	linked(t, dir, "up", other+"/in")
+	linked(t, dir, "files", "up")
+	linked(t, dir, "files2", other+"/in")
+	linked(t, dir, "sites", other+"/sites")
+	linked(t, dir, "s", other+"/sites/a")
+	linked(t, dir, "local", "store")
+	linked(t, dir, "none", "nowhere")
+	linked(t, dir, "fine", other)
+	runs := map[string]bool{
+		"/index.php": true, "/lib/a.php": true, "/storage/e.php": true, "/fine/e.php": true, "/sites/a/e.php": true, "/s/e.php": true,
+		"/tool/e.php": false, // the very folder
+		"/up/e.php":   false, "/files/e.php": false, "/files2/e.php": false, "/files2/e.php/info": false, "/fine/in/e.php": false, "/aliased/in/e.php": false,
+		"/sites/a/files/e.php": false, "/s/files/e.php": false, "/local/e.php": false, "/store/e.php": false,
+	}
+	for mode, of := range map[string]func(string) Options{"plain": options, "rules": ruledOptions} {
+		t.Run(mode, func(t *testing.T) {
+			o := of(dir)
+			o.NoPHP = globbed{below{"/up", "/local", "/none", "/sites/a/files"}, []string{"/up", "/local", "/none", "/sites/*/files"}}
+			o.Roots[0].Config.AllowedTargets = []string{other}
+			for prefix, dir := range map[string]string{"/aliased": other, "/tool": other + "/in"} {
+				o.Roots = append(o.Roots, Root{Prefix: prefix, Config: static.Config{Root: dir, NoCompression: true}})
+			}
+			h := hostOf(t, o)
+			t.Cleanup(h.Close)
+			for target, want := range runs {
+				env, rec := rehearsed(t, h, get(target))
+				if (env != nil) != want || !want && rec.status != 403 {
+					t.Errorf("%s: runs %v, status %d; want %v", target, env != nil, rec.status, want)
+				}
+			}
+		})
+	}
+}
+
+// An alias that is configured within such a folder has rules of its own.
+func TestNoPHPAliasWithin(t *testing.T) {
+	dir := tree(t, noPHPFiles())
+	o := options(dir)
+	o.NoPHP = below{"/up"}
+	o.Roots = append(o.Roots, Root{Prefix: "/tool", Config: static.Config{Root: dir + "/up/deep", NoCompression: true}})
+	h := hostOf(t, o)
+	t.Cleanup(h.Close)
+	for target, want := range map[string]bool{"/tool/e.php": true, "/up/deep/e.php": false} {
+		if env, rec := rehearsed(t, h, get(target)); (env != nil) != want {
+			t.Errorf("%s: runs %v, status %d", target, env != nil, rec.status)
+		}
+	}
+}
+
+// globbed is a set of paths with the folders that its patterns name.
+type globbed struct {
+	below
+	folders []string
+}
+
+func (g globbed) Folders() []string { return g.folders }
+
 // A link that is switched is noticed when files are looked at again.
 func TestNoPHPSwitchedLink(t *testing.T) {
 	dir := tree(t, noPHPFiles())
@@ -91,8 +157,9 @@ func TestNoPHPSwitchedLink(t *testing.T) {
 // What is looked up for no_php is looked up once, not for every request.
 func TestNoPHPCosts(t *testing.T) {
 	dir := tree(t, noPHPFiles())
+	linked(t, dir, "data", "up")
 	o := options(dir)
-	o.NoPHP = below{"/up"}
+	o.NoPHP = below{"/up", "/data"}
 	h := hostOf(t, o)
 	x, err := resolved(t, h, "/lib/a.php")
 	if err != nil || x.plan.Kind != Script {

@@ -21,7 +21,7 @@ func (x *Exchange) resolve() {
 	if e.Kind == static.Missing && x.planScriptBefore(root, rel) {
 		return
 	}
-	if x.refusedByName(x.path) {
+	if e.Kind == static.Dir && x.refusedFolder(x.path) || e.Kind != static.Dir && x.refusedByName(x.path) {
 		return
 	}
 	switch e.Kind {

@@ -54,7 +54,7 @@ type Options struct {
 	// are, and where no script runs.
 	Hidden static.Policy
 	Deny   Matcher
-	NoPHP  Matcher
+	NoPHP  FolderMatcher
 	// BodyMax bounds a request's content in octets; over it 413. It is asked
 	// for each request, for PHP tells its own limit when it is up.
 	BodyMax func() int64
@@ -178,6 +178,7 @@ type local struct {
 	variantsByIni map[string]*variant
 	rules         *rules    // nil: no .htaccess
 	packers       []*packer // idle
+	scriptless    scriptlessNow
 }
 
 type rootCache struct {

@@ -13,7 +13,10 @@ type Config struct {
 	Root           string // the document root
 	Symlinks       Symlinks
 	AllowedTargets []string // absolute paths that symlinks may lead into besides the root
-	Types          *Types   // nil: NewTypes(nil)
+	// SettledTargets are more of them, which nobody configured: they had no
+	// symlinks when they were found, and allow nothing while they have some.
+	SettledTargets []string
+	Types          *Types // nil: NewTypes(nil)
 
 	Entries     int   // existing paths known; 0: DefaultEntries
 	MemoryBytes int64 // bodies and variants held; 0: DefaultMemoryBytes
@@ -86,7 +89,7 @@ func NewCache(cfg Config) (*Cache, error) {
 	}
 	c := &Cache{
 		cfg:      cfg,
-		root:     docRoot{path: path, allowed: cfg.AllowedTargets, reopen: openFolder},
+		root:     docRoot{path: path, allowed: cfg.AllowedTargets, settled: cfg.SettledTargets, reopen: openFolder},
 		entries:  make(map[string]*Entry),
 		boundary: rand.Text(),
 		nothing:  &Entry{Kind: Missing},

@@ -16,18 +16,21 @@ const openNonblock = unix.O_NONBLOCK | unix.O_NOCTTY
 // call, whatever the depth, and no race.
 type beneathFolder struct{ fd int }
 
-// openFolder picks openat2, or os.Root where the kernel or a sandbox refuses.
+// openFolder picks openat2, or os.Root where the kernel or a sandbox refuses. The
+// path has its symlinks resolved; one that was put there meanwhile is not followed.
 func openFolder(path string) (folder, error) {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS}
+	fd, err := unix.Openat2(unix.AT_FDCWD, path, &how)
+	for errors.Is(err, unix.EINTR) {
+		fd, err = unix.Openat2(unix.AT_FDCWD, path, &how)
+	}
+	switch {
+	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
+		return openRootFolder(path)
+	case err != nil:
 		return nil, fmt.Errorf("static: open folder %q: %w", path, err)
 	}
-	b := beneathFolder{fd}
-	if _, err := b.stat("."); errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
-		_ = b.close()
-		return openRootFolder(path)
-	}
-	return b, nil
+	return beneathFolder{fd}, nil
 }
 
 func (b beneathFolder) close() error { return unix.Close(b.fd) }

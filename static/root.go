@@ -24,6 +24,7 @@ const (
 type docRoot struct {
 	path    string // absolute, as configured
 	allowed []string
+	settled []string
 	reopen  func(path string) (folder, error)
 
 	dir     folder // nil while the root is missing
@@ -125,9 +126,9 @@ func (r *docRoot) resolved(name string, do func(dir folder, rest string) error) 
 	if rest, ok := inside(target, r.real); ok {
 		return do(r.dir, rest)
 	}
-	for _, prefix := range r.allowed {
-		top, err := filepath.EvalSymlinks(prefix)
-		if err != nil {
+	for i := range len(r.allowed) + len(r.settled) {
+		top, ok := r.target(i)
+		if !ok {
 			continue // an allowed target that is not there allows nothing
 		}
 		rest, ok := inside(target, top)
@@ -145,6 +146,17 @@ func (r *docRoot) resolved(name string, do func(dir folder, rest string) error) 
 		return errors.Join(err, dir.close())
 	}
 	return errMayEscape
+}
+
+// target is where one of the allowed targets, then of the settled ones, lies now.
+func (r *docRoot) target(i int) (top string, ok bool) {
+	if i < len(r.allowed) {
+		top, err := filepath.EvalSymlinks(r.allowed[i])
+		return top, err == nil
+	}
+	prefix := r.settled[i-len(r.allowed)]
+	top, err := filepath.EvalSymlinks(prefix)
+	return top, err == nil && top == prefix
 }
 
 // inside gives the slash-separated name of path in top.

@@ -94,6 +94,58 @@ func TestSymlinks(t *testing.T) {
 	})
 }
 
+// What nobody configured is followed into as long as it is the folder that was found:
+// who may replace it could let it lead anywhere.
+func TestSettledTargets(t *testing.T) {
+	onFolders(t, func(t *testing.T, reopen func(string) (folder, error)) {
+		outside := realTemp(t)
+		for _, name := range []string{"up/found", "up/named", "etc", "public", "else/found"} {
+			writeOld(t, filepath.Join(outside, name, "s.txt"), name, old)
+		}
+		s := folderSite(t, reopen, func(c *Config) {
+			c.AllowedTargets = []string{filepath.Join(outside, "up/named")}
+			c.SettledTargets = []string{filepath.Join(outside, "up/found")}
+		})
+		s.symlink(filepath.Join(outside, "up/found"), "found")
+		s.symlink(filepath.Join(outside, "up/named"), "named")
+		expect := func(when, path, want string, kind Kind) {
+			t.Helper()
+			s.later()
+			if e := s.lookup(path); e.Kind != kind || kind == File && content(t, e) != want {
+				t.Errorf("%s: %s is %s", when, path, e.Kind)
+			}
+		}
+		rename := func(from, to string) {
+			t.Helper()
+			if err := os.Rename(filepath.Join(outside, from), filepath.Join(outside, to)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		link := func(target, name string) {
+			t.Helper()
+			if err := os.Symlink(target, filepath.Join(outside, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		expect("at first", "/found/s.txt", "up/found", File)
+		for name, target := range map[string]string{"found": "../etc", "named": "../public"} {
+			rename("up/"+name, "up/"+name+".old")
+			link(target, "up/"+name)
+		}
+		expect("now a link", "/found/s.txt", "", Escape)
+		expect("now a link", "/found", "", Escape)
+		expect("configured", "/named/s.txt", "public", File)
+		if err := os.Remove(filepath.Join(outside, "up/found")); err != nil {
+			t.Fatal(err)
+		}
+		rename("up/found.old", "up/found")
+		expect("as before", "/found/s.txt", "up/found", File)
+		rename("up", "up.old")
+		link("else", "up")
+		expect("a link on the way", "/found/s.txt", "", Escape)
+	})
+}
+
 func TestSymlinksFollow(t *testing.T) {
 	outside := realTemp(t)
 	writeOld(t, filepath.Join(outside, "x.txt"), "out", old)
