@@ -49,9 +49,9 @@ const (
 	idleSpare       = 200 // wrk's connections, probes
 	idleOpenWait    = 2 * time.Minute
 	idleOpenEach    = 500 * time.Microsecond
-	idleDialTimeout = 10 * time.Second
-	idleBytesGoal   = 1 * kib // of the server's memory for each
-	idleKeptGoal    = 0.9     // of the throughput without them
+	idleDialTimeout = time.Minute // a million are opened at once
+	idleBytesGoal   = 1 * kib     // of the server's memory for each
+	idleKeptGoal    = 0.9         // of the throughput without them
 )
 
 // What sluice shall reach without any load.
