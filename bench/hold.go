@@ -29,7 +29,8 @@ func hold(args []string, in io.Reader, out io.Writer) error {
 	if source == nil || errors.Join(err1, err2) != nil {
 		return fmt.Errorf("bench: %s: bad arguments %q", holdCommand, args)
 	}
-	dialer := net.Dialer{Timeout: idleDialTimeout, LocalAddr: &net.TCPAddr{IP: source}}
+	// No probes: those of a million connections would be a load of their own.
+	dialer := net.Dialer{Timeout: idleDialTimeout, LocalAddr: &net.TCPAddr{IP: source}, KeepAlive: -1}
 	request := []byte("GET " + args[2] + " HTTP/1.1\r\nHost: " + args[0] + "\r\n\r\n")
 	open := make([]net.Conn, 0, n)
 	buf := make([]byte, length+4*kib)
