@@ -63,8 +63,8 @@ func TestLinksOut(t *testing.T) {
 					t.Errorf("%s: %d %q, want %d", target, code, body, want)
 				}
 			}
-			if _, said, ok := strings.Cut(p.banner, "follows    "); ok != (tt.banner != "") || !strings.HasPrefix(said, tt.banner) {
-				t.Errorf("banner %q, want %q in it", p.banner, tt.banner)
+			if _, said, ok := strings.Cut(p.told(), "follows    "); ok != (tt.banner != "") || !strings.HasPrefix(said, tt.banner) {
+				t.Errorf("banner %q, want %q in it", p.told(), tt.banner)
 			}
 			p.signal(syscall.SIGTERM)
 			p.exits(0)

@@ -83,6 +83,13 @@ func (p *daemonProcess) log() string {
 	return p.stderr.String()
 }
 
+// told is what it has printed.
+func (p *daemonProcess) told() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.banner
+}
+
 // serveFor starts sluice and waits for its banner's last line.
 func serveFor(t *testing.T, args ...string) *daemonProcess {
 	t.Helper()
@@ -124,9 +131,7 @@ func serveFor(t *testing.T, args ...string) *daemonProcess {
 	case <-time.After(15 * time.Second):
 		t.Fatalf("sluice %v does not get ready: %s", args, p.log())
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if m := regexp.MustCompile(`http://(\S+)/`).FindStringSubmatch(p.banner); m != nil {
+	if m := regexp.MustCompile(`http://(\S+)/`).FindStringSubmatch(p.told()); m != nil {
 		p.addr = m[1]
 	}
 	return p

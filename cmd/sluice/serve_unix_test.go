@@ -21,8 +21,8 @@ func TestBanner(t *testing.T) {
 	sock := filepath.Join(t.TempDir(), "s")
 	p := serveFor(t, dir, "--listen", "127.0.0.1:0", "--listen", "unix:"+sock, "--php", "off")
 	for _, word := range []string{"sluice 1.2.3-test", "http://127.0.0.1:", "unix:" + sock, "static", dir, "php        off", "loop(s)"} {
-		if !strings.Contains(p.banner, word) {
-			t.Errorf("the banner lacks %q:\n%s", word, p.banner)
+		if !strings.Contains(p.told(), word) {
+			t.Errorf("the banner lacks %q:\n%s", word, p.told())
 		}
 	}
 	if code, body := p.get("/"); code != 200 || body != "<h1>static</h1>" {
@@ -96,8 +96,8 @@ func TestBannerWithoutVersion(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "index.php", "<?php")
 	p := serveFor(t, dir, "--listen", "127.0.0.1:0", "--php", "tcp:127.0.0.1:1")
-	if !strings.Contains(p.banner, "  php        PHP at tcp:127.0.0.1:1, up to ") {
-		t.Errorf("the banner:\n%s", p.banner)
+	if !strings.Contains(p.told(), "  php        PHP at tcp:127.0.0.1:1, up to ") {
+		t.Errorf("the banner:\n%s", p.told())
 	}
 }
 
