@@ -56,6 +56,7 @@ func (s *uringSocket) setNonblock(on bool) error {
 	return nil
 }
 
+// request fills in the main one.
 func (s *uringSocket) request(e *sqe) {
 	if err := s.setNonblock(false); err != nil {
 		s.end = err // the request will be refused
@@ -64,6 +65,7 @@ func (s *uringSocket) request(e *sqe) {
 	e.ioprio, e.flags, e.bufGroup = recvMultishot, sqeBufferSelect, bufferGroup
 }
 
+// received takes an answer to it.
 func (s *uringSocket) received(res int32, flags uint32) {
 	b := s.p.bufs
 	if flags&cqeBuffer != 0 {
@@ -111,10 +113,13 @@ func (s *uringSocket) push(id int32, n uint32) {
 	s.queued += int(n)
 }
 
+// input tells whether there is something for Readable.
 func (s *uringSocket) input() bool {
 	return s.first != noBuffer || len(s.held) > 0 || s.end != nil || (s.bulk && (s.readable || s.ended))
 }
 
+// wants tells whether more may be received ahead, polls whether Readable comes from
+// poll instead.
 func (s *uringSocket) wants() bool { return s.end == nil && !s.bulk }
 func (s *uringSocket) polls() bool { return s.end == nil && s.bulk }
 

@@ -123,6 +123,8 @@ func (s *uringSocket) CaughtUp() error {
 	}
 }
 
+// waiting tells whether something has to be sent before the end, busy whether the
+// answer to a posted message is awaited.
 func (s *uringSocket) waiting() bool { return len(s.later) > 0 && !s.reset }
 func (s *uringSocket) busy() bool    { return s.posted }
 
@@ -250,6 +252,7 @@ func (s *uringSocket) Close() error {
 	return nil
 }
 
+// release closes it; no request is with the kernel any more.
 func (s *uringSocket) release() { _ = unix.Close(s.fd) }
 
 // SendMore is direct: the system is to hold the octets back until the next ones.

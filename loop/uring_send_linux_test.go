@@ -44,7 +44,7 @@ func refusals(p *uringPoller) *atomic.Int64 {
 	var n atomic.Int64
 	p.take = func(c cqe) {
 		if uringOp(c.userData>>60) == uringPost {
-			if s := p.slots[uint32(c.userData)].s; c.res != int32(s.owner.(*uringSocket).outLen) {
+			if s := p.slots[uint32(c.userData)].s; c.res != int32(s.owner.outLen) {
 				n.Add(1)
 			}
 		}

@@ -1,10 +1,6 @@
 package loop
 
-import (
-	"time"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // requestState says where a source's request is.
 type requestState uint8
@@ -19,39 +15,12 @@ const (
 	requestCancelled
 )
 
-// uringOwner is a uringSocket.
-type uringOwner interface {
-	Pollable
-	// request fills in the main one.
-	request(e *sqe)
-	// received takes an answer to it.
-	received(res int32, flags uint32)
-	// input tells whether there is something for Readable.
-	input() bool
-	// wants tells whether more may be received ahead.
-	wants() bool
-	// polls tells whether Readable comes from poll instead.
-	polls() bool
-	// rest gives lent buffers back: nobody will empty the queue soon.
-	rest()
-	// sent takes the answer to a posted message, busy tells that one is awaited.
-	sent(res int32)
-	busy() bool
-	// waiting tells whether something has to be sent before the end, flush does
-	// it, overdue tells whether it was done or given up.
-	waiting() bool
-	flush()
-	overdue(now time.Time) bool
-	// release closes everything; no request is with the kernel any more.
-	release()
-}
-
 // uringSource is what a socket has asked of the kernel: up to two requests. Main
-// receives, again and again until it is cancelled, and
-// poll tells of each change to writable, or of the peer's hang-up (multishot).
+// receives, again and again until it is cancelled, and poll tells of each change to
+// writable, or of the peer's hang-up (multishot).
 type uringSource struct {
 	p     *uringPoller // nil: no slot, and no request with the kernel
-	owner uringOwner
+	owner *uringSocket
 	h     Handle
 	slot  uint32
 	in    Interest

@@ -107,21 +107,7 @@ func TestTermFinishesRequests(t *testing.T) {
 	write(t, dir, "wait.php", "<?php")
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		p := serveFor(t, dir, "--listen", "127.0.0.1:0", "--php", "unix:"+socket)
-		got := make(chan string, 1)
-		go func() {
-			res, err := http.Get("http://" + p.addr + "/wait.php")
-			if err != nil {
-				got <- err.Error()
-				return
-			}
-			b, err := io.ReadAll(res.Body)
-			_ = res.Body.Close()
-			if err != nil {
-				got <- err.Error()
-				return
-			}
-			got <- string(b)
-		}()
+		got := p.inFlight("/wait.php")
 		<-began
 		p.signal(sig)
 		eventually(t, "nobody accepts any more", func() bool {
@@ -137,22 +123,18 @@ func TestTermFinishesRequests(t *testing.T) {
 		case <-time.After(30 * time.Millisecond):
 		}
 		release <- struct{}{}
-		if text := <-got; text != "waited" {
+		if text := <-got; text != "200 waited <nil>" {
 			t.Errorf("%v: the request in flight got %q", sig, text)
 		}
 		p.exits(0)
 	}
 }
 
-// A signal that comes doubled, as from timeout(1), is one signal.
-func TestDoubledSignal(t *testing.T) {
-	socket, began, release := fakePHP(t)
-	dir := t.TempDir()
-	write(t, dir, "wait.php", "<?php")
-	p := serveFor(t, dir, "--listen", "127.0.0.1:0", "--php", "unix:"+socket)
+// inFlight asks for a page, and later says how that ended: status, content, error.
+func (p *daemonProcess) inFlight(target string) <-chan string {
 	got := make(chan string, 1)
 	go func() {
-		res, err := http.Get("http://" + p.addr + "/wait.php")
+		res, err := http.Get("http://" + p.addr + target)
 		if err != nil {
 			got <- err.Error()
 			return
@@ -161,6 +143,16 @@ func TestDoubledSignal(t *testing.T) {
 		_ = res.Body.Close()
 		got <- fmt.Sprint(res.StatusCode, " ", string(b), " ", err)
 	}()
+	return got
+}
+
+// A signal that comes doubled, as from timeout(1), is one signal.
+func TestDoubledSignal(t *testing.T) {
+	socket, began, release := fakePHP(t)
+	dir := t.TempDir()
+	write(t, dir, "wait.php", "<?php")
+	p := serveFor(t, dir, "--listen", "127.0.0.1:0", "--php", "unix:"+socket)
+	got := p.inFlight("/wait.php")
 	<-began
 	p.signal(syscall.SIGTERM)
 	time.Sleep(10 * time.Millisecond) // the kernel makes one of two that wait
@@ -183,11 +175,7 @@ func TestSecondSignal(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "wait.php", "<?php")
 	p := serveFor(t, dir, "--listen", "127.0.0.1:0", "--php", "unix:"+socket)
-	go func() {
-		if res, err := http.Get("http://" + p.addr + "/wait.php"); err == nil {
-			_ = res.Body.Close()
-		}
-	}()
+	_ = p.inFlight("/wait.php") // its end is the server's
 	<-began
 	p.signal(syscall.SIGTERM)
 	eventually(t, "it is stopping", func() bool { return strings.Contains(p.log(), "stopping") })
