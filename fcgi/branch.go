@@ -66,10 +66,6 @@ func (b *branch) serve(t *Ticket) bool {
 		m.grant(t)
 		return true
 	}
-	if c := b.awaited(t); c != nil {
-		lp.grant(c, t)
-		return true
-	}
 	return false
 }
 

@@ -25,9 +25,8 @@ func (b *branch) has(r room) bool {
 }
 
 func (b *branch) isReady() bool {
-	trusting := !b.lp.lingered() && b.s.used.Load() >= b.s.conns()
 	for _, c := range b.lp.idle {
-		if c.b.s == b.s && (trusting || !c.away()) {
+		if c.b.s == b.s && !c.away() {
 			return true
 		}
 	}

@@ -58,22 +58,6 @@ func (c *Conn) away() bool {
 	return true
 }
 
-// awaited takes a connection whose worker will be back in a moment, if all goes as
-// usual: it has only just ended a request.
-func (b *branch) awaited(t *Ticket) *Conn {
-	lp := b.lp
-	if len(lp.idle) == 0 || lp.lingered() || b.s.used.Load() < b.s.conns() || b.needsNew(t) || t.want.Fresh || t.want.Check {
-		return nil
-	}
-	for i := len(lp.idle) - 1; i >= 0; i-- {
-		c := lp.idle[i]
-		if c.b == b && lp.l.Now()-c.idleSince < int64(lingerPause) && c.c.Idle() == nil {
-			return lp.takeIdle(i)
-		}
-	}
-	return nil
-}
-
 // lookIdle notes which workers are away, though nobody asks for them at the moment.
 func (lp *Local) lookIdle() {
 	some := false

@@ -153,8 +153,7 @@ func TestLingererIsNotYielded(t *testing.T) {
 	seesLinger(t, 2, func(t *testing.T, b *backend, p *Pool, sites []*site, back chan struct{}) {
 		sites[0].call("linger").ask().good()
 		sites[0].call("beside it").ask().good()
-		time.Sleep(3 * lingerPause) // one that has only just ended a request would be trusted
-		for range 3 {               // by the other worker, whichever loop asks
+		for range 3 { // by the other worker, whichever loop asks
 			sites[1].call("elsewhere").ask().good()
 			sites[0].call("here").ask().good()
 		}
